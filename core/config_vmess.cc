@@ -1,0 +1,225 @@
+// "settings" of the protocol "vmess", on both sides.
+#include <fmt/format.h>
+
+#include <array>
+#include <cstring>
+#include <unordered_set>
+
+#include "core/config_sections.h"
+#include "core/config_words.h"
+
+namespace ferry::core::config {
+namespace {
+
+// An id is as good as a password: neither a right nor a wrong one is shown.
+std::optional<UserId> read_id(Section& user) {
+    const auto text =
+        user.needed_text("id", "the user has no id", "add one: a UUID that both sides know");
+    if (!text) {
+        return std::nullopt;
+    }
+    const auto id = proto::vmess::parse_uuid(text->text);
+    if (!id) {
+        user.report().mistake(text->at, "this is not a UUID",
+                              "write 32 hex digits, as in b831381d-6324-4d53-ad4f-8cda48b30811");
+        return std::nullopt;
+    }
+    return *id;
+}
+
+// ---- inbound
+
+struct IdHash {
+    std::size_t operator()(const UserId& id) const {
+        std::size_t hash = 0;  // ids are random already
+        std::memcpy(&hash, id.bytes.data(), sizeof hash);
+        return hash;
+    }
+};
+
+// Reads clients one by one, and knows which names and ids are taken.
+class ClientReader {
+public:
+    explicit ClientReader(Report& report) : report_(report) {}
+
+    VmessClient read(Value value);
+
+private:
+    std::string read_email(Section& section);
+
+    Report& report_;
+    std::unordered_set<std::string> emails_;  // in small letters
+    std::unordered_set<UserId, IdHash> ids_;
+};
+
+VmessClient ClientReader::read(Value value) {
+    Section section(report_, value);
+    VmessClient client;
+    const auto id = read_id(section);
+    if (id && !ids_.insert(*id).second) {
+        report_.warning(*section.find("id"), "another client before has the same id",
+                        "the later one gets the traffic; remove one of them");
+    }
+    client.id = id.value_or(UserId{});
+    client.email = read_email(section);
+    client.level = section.number<std::uint32_t>("level").value_or(0);
+    client.alter_id = section.number<std::uint16_t>("alterId").value_or(0);
+    if (client.alter_id > 0) {
+        report_.warning(*section.find("alterId"),
+                        "the older header that this asks for is not served",
+                        "clients must use alterId 0; write 0 here, too");
+    }
+    section.ignore("security");  // the client chooses it, and says so in each request
+    section.finish();
+    return client;
+}
+
+std::string ClientReader::read_email(Section& section) {
+    std::string email = section.text("email");
+    if (!email.empty() && !emails_.insert(lower(email)).second) {
+        report_.mistake(*section.find("email"), fmt::format("User {} already exists", email),
+                        "an e-mail may stand once in an inbound, whatever its case");
+    }
+    return email;
+}
+
+// Later: served once inbounds can open ports for users that the server makes up.
+void refuse_detour(Section& settings) {
+    Section section(settings, "detour");
+    section.refuse("to", "detours to another inbound are not supported",
+                   "remove \"detour\"; clients stay on this port then");
+    section.finish();
+}
+
+// What users made up for a detour get; checked, although nobody makes them up.
+void check_default(Section& settings) {
+    Section section(settings, "default");
+    section.number<std::uint8_t>("level");
+    section.number<std::uint16_t>("alterId");
+    section.finish();
+}
+
+// ---- outbound
+
+struct NamedSecurity {
+    std::string_view name;
+    Security security;
+};
+constexpr std::array<NamedSecurity, 5> kSecurities{{
+    {"auto", Security::automatic},
+    {"aes-128-gcm", Security::aes_128_gcm},
+    {"chacha20-poly1305", Security::chacha20_poly1305},
+    {"none", Security::none},
+    {"zero", Security::zero},
+}};
+
+Security read_security(Section& user) {
+    const auto name = user.text_at("security");
+    if (!name || name->text.empty()) {
+        return Security::automatic;
+    }
+    std::array<std::string_view, kSecurities.size()> names;
+    for (std::size_t index = 0; index < kSecurities.size(); ++index) {
+        if (equal_ignoring_case(name->text, kSecurities[index].name)) {
+            return kSecurities[index].security;
+        }
+        names[index] = kSecurities[index].name;
+    }
+    user.report().warning(
+        name->at,
+        fmt::format("{} is not a security that can be chosen; auto is used", shown(name->text)),
+        suggestion(name->text, names, "use auto, aes-128-gcm, chacha20-poly1305, none or zero"));
+    return Security::automatic;
+}
+
+// A text with the names of experiments in it, with whatever between them.
+void read_experiments(Section& user, std::string_view key, VmessAccount& account) {
+    const auto text = user.text_at(key);
+    if (!text || text->text.empty()) {
+        return;
+    }
+    const bool has_length = text->text.find("AuthenticatedLength") != std::string_view::npos;
+    const bool has_no_end = text->text.find("NoTerminationSignal") != std::string_view::npos;
+    account.authenticated_length |= has_length;
+    account.no_termination_signal |= has_no_end;
+    if (!has_length && !has_no_end) {
+        user.report().warning(text->at, "none of these experiments exists",
+                              "use AuthenticatedLength or NoTerminationSignal");
+    }
+}
+
+VmessAccount read_account(Report& report, Value value) {
+    Section section(report, value);
+    VmessAccount account;
+    account.id = read_id(section).value_or(UserId{});
+    account.level = section.number<std::uint32_t>("level").value_or(0);
+    account.email = section.text("email");
+    account.security = read_security(section);
+    read_experiments(section, "experiments", account);
+    read_experiments(section, "testsEnabled", account);
+    if (section.number<std::uint16_t>("alterId").value_or(0) > 0) {
+        report.mistake(*section.find("alterId"),
+                       "the older header that this asks for is not supported",
+                       "write 0; servers since V2Ray 4.28 understand that without any change");
+    }
+    section.finish();
+    return account;
+}
+
+VmessServer read_server(Report& report, Value value) {
+    Section section(report, value);
+    VmessServer server;
+    const auto host =
+        section.needed_text("address", "the server has no address", "write an IP or a name");
+    const auto port = section.find("port");
+    const auto number = port ? number_of<std::uint16_t>(report, *port) : std::nullopt;
+    if (!port || number == 0) {
+        report.warning(port.value_or(value), "nothing listens on port 0, so nobody answers",
+                       "write the server's port");
+    }
+    if (host) {
+        server.address = host_of(report, *host, number.value_or(0)).value_or(proto::Address{});
+    }
+    for (const Value user :
+         section.needed_list("users", "the server has no user", "add one with the id it knows")) {
+        server.users.push_back(read_account(report, user));
+    }
+    section.finish();
+    return server;
+}
+
+}  // namespace
+
+VmessInbound read_vmess_inbound(Section& parent) {
+    Section section(parent, "settings");
+    Report& report = section.report();
+    VmessInbound inbound;
+    ClientReader reader(report);
+    if (const auto list = section.list("clients")) {
+        for (const Value client : list->children()) {
+            inbound.clients.push_back(reader.read(client));
+        }
+    }
+    inbound.disable_insecure = section.flag("disableInsecureEncryption");
+    check_default(section);
+    refuse_detour(section);
+    Section features(section, "features");  // an old place for the detour
+    refuse_detour(features);
+    features.finish();
+    section.warn_of("users", "this key does nothing", "name it \"clients\"");
+    section.finish();
+    return inbound;
+}
+
+VmessOutbound read_vmess_outbound(Section& parent) {
+    Section section(parent, "settings");
+    VmessOutbound outbound;
+    for (const Value server : section.needed_list(
+             "vnext", "there is no server", "add one with \"address\", \"port\" and \"users\"")) {
+        outbound.servers.push_back(read_server(section.report(), server));
+    }
+    section.finish();
+    return outbound;
+}
+
+}  // namespace ferry::core::config

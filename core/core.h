@@ -1,0 +1,78 @@
+// Core: what every session of one core may use.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+
+#include "core/log.h"
+#include "core/replay.h"
+#include "core/resolver.h"
+#include "core/stats.h"
+#include "crypto/dispatch.h"
+#include "crypto/random.h"
+#include "io/buffer.h"
+#include "io/condition.h"
+#include "io/loop.h"
+
+namespace ferry::core {
+
+struct Snapshot;
+
+// Slot sizes. An `in` slot is what the kernel fills when a quiet direction wakes; a run buffer is
+// what a busy one receives into. The other two hold the same plaintext sealed: with the longest
+// header, and with the additions of each unit.
+inline constexpr std::size_t kInSlotBytes = 16 * 1024;
+inline constexpr std::size_t kOutSlotBytes = 18 * 1024;
+inline constexpr std::size_t kRunBytes = 64 * 1024;
+inline constexpr std::size_t kOutRunBytes = 68 * 1024;
+
+// Limits of one core; architecture.md, "Limits and budgets".
+struct Limits {
+    std::uint32_t in_slots = 4096;
+    std::uint32_t out_slots = 1024;
+    std::uint32_t run_buffers = 256;
+    std::uint32_t sessions = 65536;
+    std::uint32_t handshakes = 1024;
+    std::uint32_t drains = 256;
+    std::uint32_t drains_per_address = 8;
+};
+
+// The four kinds of memory that bytes pass through. A coroutine that holds a slot may wait for one of
+// a later kind, never for one of an earlier: so they cannot deadlock.
+struct Pools {
+    explicit Pools(const Limits& limits)
+        : in(kInSlotBytes, limits.in_slots),
+          run(kRunBytes, limits.run_buffers),
+          out(kOutSlotBytes, limits.out_slots),
+          out_run(kOutRunBytes, limits.run_buffers) {}
+
+    io::BufferPool in;
+    io::BufferPool run;
+    io::BufferPool out;
+    io::BufferPool out_run;
+};
+
+// How many connections are being drained, in all and for each address.
+struct Drains {
+    std::uint32_t open = 0;
+    std::map<io::Endpoint, std::uint32_t> by_address;  // with port 0
+};
+
+struct Core {
+    io::Loop& loop;
+    Pools& pools;
+    const Limits& limits;
+    const crypto::Dispatch& dispatch;
+    crypto::Random& random;
+    Resolver& resolver;
+    CoreLog& log;
+    StatsShard& stats;
+    ReplayFilter& replay;                      // shared by all cores; once per handshake
+    std::shared_ptr<const Snapshot> snapshot;  // this core's own reference count
+    Drains drains;
+    io::Condition room_for_sessions;  // for listeners that wait at a limit
+    io::Condition session_ended;      // for a server that winds down
+};
+
+}  // namespace ferry::core

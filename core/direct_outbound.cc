@@ -1,0 +1,43 @@
+#include "core/direct_outbound.h"
+
+namespace ferry::core {
+namespace {
+
+Families families_of(config::FreedomOutbound::DomainStrategy strategy) {
+    switch (strategy) {
+        case config::FreedomOutbound::DomainStrategy::as_is:
+        case config::FreedomOutbound::DomainStrategy::use_ip:
+            return Families::any;
+        case config::FreedomOutbound::DomainStrategy::use_ipv4:
+            return Families::ipv4;
+        case config::FreedomOutbound::DomainStrategy::use_ipv6:
+            return Families::ipv6;
+    }
+    return Families::any;
+}
+
+}  // namespace
+
+DirectOutbound::DirectOutbound(std::string its_tag, const config::FreedomOutbound& settings,
+                               std::optional<io::Endpoint> local)
+    : Outbound(std::move(its_tag)),
+      redirect_(settings.redirect),
+      rules_{families_of(settings.strategy), local} {}
+
+io::Task<Step<End>> DirectOutbound::dial(Session& session) const {
+    proto::Address to = session.address;
+    if (redirect_) {
+        const std::uint16_t port = redirect_->port != 0 ? redirect_->port : to.port;
+        if (redirect_->kind != proto::Address::Kind::none) {
+            to = *redirect_;
+        }
+        to.port = port;
+    }
+    auto socket = co_await core::dial(session, to, rules_);
+    if (!socket) {
+        co_return std::unexpected(socket.error());
+    }
+    co_return End(std::move(*socket));
+}
+
+}  // namespace ferry::core

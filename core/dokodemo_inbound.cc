@@ -1,0 +1,23 @@
+#include "core/dokodemo_inbound.h"
+
+#include "core/snapshot.h"
+
+namespace ferry::core {
+
+DokodemoInbound::DokodemoInbound(std::string its_tag, const config::DokodemoInbound& settings)
+    : Inbound(std::move(its_tag)), target_(settings.target) {}
+
+io::Task<Step<void>> DokodemoInbound::greet(Session& session) const {
+    session.policy = &session.snapshot->policy_of(level);
+    session.address = target_;
+    if (session.address.port == 0) {
+        const auto local = session.client.socket.local();
+        if (!local) {
+            co_return std::unexpected(Outcome::client_lost);
+        }
+        session.address.port = local->port();
+    }
+    co_return {};
+}
+
+}  // namespace ferry::core

@@ -1,0 +1,171 @@
+#include "core/flow.h"
+
+#include <algorithm>
+#include <cassert>
+#include <cstring>
+
+namespace ferry::core {
+namespace {
+
+ByteView view_of(const std::string& text) {
+    return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};
+}
+
+}  // namespace
+
+Flow::Flow(Session& its_session, Way its_way) noexcept
+    : session(its_session),
+      from(its_way == Way::up ? its_session.client : *its_session.target),
+      to(its_way == Way::up ? *its_session.target : its_session.client),
+      way(its_way) {
+    if (way == Way::up) {
+        in = std::move(session.early);
+        pending = view_of(session.prologue);
+    }
+}
+
+// Hands the pending plaintext on; gives whether all of it could go.
+bool Flow::pass_pending() {
+    if (!pending.empty() && seals()) {
+        seal_pending();
+    } else if (!pending.empty() && pieces.size() < kPiecesMax) {
+        pieces.push_back({const_cast<std::uint8_t*>(pending.data()), pending.size()});
+        pending = {};
+    }
+    return pending.empty();
+}
+
+void Flow::seal_pending() {
+    proto::Sealer& sealer = *to.sealer;
+    while (!pending.empty() && !sealer.complete() && !sealer.fault()) {
+        const std::size_t room = out.room().size();
+        const std::size_t whole = std::min(pending.size(), sealer.payload_max());
+        if (room <= sealer.added_max() ||
+            (room < whole + sealer.added_max() && !out.data().empty())) {
+            return;  // a unit cut to the rest of the room would be a small one: send first
+        }
+        const std::size_t unit = std::min(whole, room - sealer.added_max());
+        out.commit(sealer.seal(pending.first(unit), out.room()));
+        pending = pending.subspan(unit);
+    }
+    pending = {};
+}
+
+proto::Parsed<Then> Flow::transform() {
+    for (;;) {
+        if (!pass_pending()) {
+            return Then::again;
+        }
+        if (seals() && to.sealer->fault() && out.data().empty()) {
+            return std::unexpected(proto::Fault::bad_syntax);
+        }
+        if (seals() && (to.sealer->complete() || to.sealer->fault())) {
+            return Then::end;  // with a last word to the client, if the sealer had one
+        }
+        const ByteSpan rest = in.data().subspan(done_bytes);
+        if (!from.opener || from.opener->plain()) {
+            from.opener.reset();
+            need_bytes = 1;
+            if (rest.empty()) {
+                return Then::receive;
+            }
+            pending = rest;
+            done_bytes += rest.size();
+            continue;
+        }
+        const auto opened = from.opener->open(rest);
+        if (!opened) {
+            return std::unexpected(opened.error());
+        }
+        switch (opened->kind) {
+            case proto::Opened::Kind::need:
+                need_bytes = opened->count;
+                return Then::receive;
+            case proto::Opened::Kind::data:
+                done_bytes += opened->count;
+                pending = opened->data;
+                break;
+            case proto::Opened::Kind::end:
+                done_bytes += opened->count;
+                return Then::end;
+            case proto::Opened::Kind::maybe_end:
+                done_bytes += opened->count;
+                if (rest.size() == opened->count) {
+                    need_bytes = 1;
+                    return Then::hold;
+                }
+                break;
+        }
+    }
+}
+
+std::size_t Flow::ready_bytes() const noexcept {
+    if (seals()) {
+        return out.data().size();
+    }
+    std::size_t sum = 0;
+    for (const iovec& piece : pieces) {
+        sum += piece.iov_len;
+    }
+    return sum;
+}
+
+void Flow::sent() noexcept {
+    out.release();
+    pieces.clear();
+    if (pending.empty() && done_bytes > 0) {  // what is pending still lies in `in`
+        in.consume(done_bytes);
+        done_bytes = 0;
+    }
+}
+
+void Flow::prepare_receive() {
+    assert(pending.empty());
+    assert(done_bytes == 0);
+    const std::size_t slot_bytes = in.slot_bytes();  // 0: everything was consumed, the slot is back
+    const bool larger_slot = busy || (in && need_bytes > slot_bytes);
+    if (larger_slot && slot_bytes < kRunBytes) {
+        io::Buffer larger = session.core.pools.run.try_take();
+        if (larger) {
+            move_to(std::move(larger));
+        }
+    }
+    if (!in) {
+        return;  // the kernel picks a slot when there is something to put into it
+    }
+    const std::size_t missing = need_bytes - std::min(need_bytes, in.data().size());
+    if (in.room().size() < std::max(missing, in.slot_bytes() / 2)) {
+        in.close_up();
+    }
+}
+
+void Flow::move_to(io::Buffer larger) {
+    const ByteSpan kept = in.data();
+    if (!kept.empty()) {
+        std::memcpy(larger.room().data(), kept.data(), kept.size());
+        larger.commit(kept.size());
+    }
+    in = std::move(larger);
+}
+
+void Flow::received(std::size_t room_bytes, std::size_t got_bytes) noexcept {
+    if (got_bytes >= room_bytes) {
+        busy = true;
+        meagre = 0;
+    } else if (busy && got_bytes < kInSlotBytes / 2) {
+        // Two in a row: the burst is over, and small receives belong into small slots.
+        busy = ++meagre < 2;
+    } else {
+        meagre = 0;
+    }
+}
+
+void Flow::rest() noexcept {
+    if (in.data().empty()) {
+        in.release();
+    }
+    out.release();
+    pieces = {};
+}
+
+}  // namespace ferry::core

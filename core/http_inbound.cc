@@ -1,0 +1,137 @@
+#include "core/http_inbound.h"
+
+#include "core/greeting.h"
+#include "core/snapshot.h"
+#include "proto/http_body.h"
+#include "proto/http_head.h"
+
+namespace ferry::core {
+namespace {
+
+struct HttpDialogue final : Dialogue {
+    proto::HttpRequest request;
+};
+
+ByteView view_of(std::string_view text) {
+    return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};
+}
+
+proto::HttpStatus status_of(Outcome dialed) {
+    switch (dialed) {
+        case Outcome::refused:
+            return proto::HttpStatus::forbidden;
+        case Outcome::dial_timeout:
+            return proto::HttpStatus::gateway_timeout;
+        case Outcome::over_limit:
+        case Outcome::shut_down:
+            return proto::HttpStatus::unavailable;
+        case Outcome::finished:
+        case Outcome::idle:
+        case Outcome::bad_request:
+        case Outcome::handshake_timeout:
+        case Outcome::no_address:
+        case Outcome::dial_failed:
+        case Outcome::client_lost:
+        case Outcome::target_lost:
+        case Outcome::wire_fault:
+        case Outcome::removed:
+            return proto::HttpStatus::bad_gateway;
+    }
+    return proto::HttpStatus::bad_gateway;
+}
+
+// One request and its response as the two codecs of the client's end.
+void begin_exchange(Session& session, proto::HttpRequest& request) {
+    session.prologue = std::move(request.head);
+    session.client.opener = std::make_unique<proto::HttpRequestOpener>(request.body);
+    session.client.sealer = std::make_unique<proto::HttpResponseSealer>(request);
+    session.client.at_end =
+        request.body.kind == proto::HttpBody::Kind::until_close ? AtEnd::pass_on : AtEnd::keep;
+}
+
+bool is_tunnel(const Session& session) {
+    return static_cast<const HttpDialogue&>(*session.dialogue).request.method ==
+           proto::HttpMethod::connect;
+}
+
+}  // namespace
+
+HttpInbound::HttpInbound(std::string its_tag, const config::HttpInbound& settings)
+    : Inbound(std::move(its_tag)), transparent_(settings.allow_transparent) {
+    for (const proto::Account& account : settings.accounts) {
+        accounts_.push_back(account);
+    }
+}
+
+io::Task<Step<void>> HttpInbound::greet(Session& session) const {
+    session.policy = &session.snapshot->policy_of(level);
+    auto dialogue = std::make_unique<HttpDialogue>();
+    proto::HttpRequest& request = dialogue->request;
+    session.dialogue = std::move(dialogue);
+    const proto::HttpRules rules{accounts_, transparent_ ? proto::HttpOriginForm::accept
+                                                         : proto::HttpOriginForm::refuse};
+    proto::HttpHeadReader reader;
+    for (;;) {
+        const proto::HttpStep step = reader.next(session.early.data(), rules, request);
+        if (step.kind == proto::HttpStep::Kind::request) {
+            session.early.consume(step.count);
+            break;
+        }
+        if (step.kind == proto::HttpStep::Kind::refused) {
+            auto said = co_await say(session, view_of(proto::http_response(step.status)));
+            (void)said;  // the session ends either way
+            co_return faulted(session, proto::Fault::bad_syntax, Outcome::bad_request);
+        }
+        const bool between = !session.in_handshake && session.early.data().empty();
+        auto more = co_await receive_more(session);
+        if (!more) {
+            // A kept connection ends where no request has begun.
+            session.over = between && more.error() == Outcome::client_lost;
+            co_return std::unexpected(session.over ? Outcome::finished : more.error());
+        }
+    }
+    session.address = request.target;
+    if (request.method != proto::HttpMethod::connect) {
+        begin_exchange(session, request);
+    }
+    co_return {};
+}
+
+io::Task<Step<void>> HttpInbound::answer(Session& session, Outcome dialed) const {
+    if (dialed != Outcome::finished) {
+        auto said = co_await say(session, view_of(proto::http_response(status_of(dialed))));
+        co_return said;
+    }
+    if (is_tunnel(session)) {
+        auto said = co_await say(session, view_of(proto::http_established()));
+        co_return said;
+    }
+    co_return {};
+}
+
+bool HttpInbound::again(Session& session) const {
+    if (is_tunnel(session) || session.client.at_end != AtEnd::keep) {
+        return false;
+    }
+    const auto& sealer = static_cast<const proto::HttpResponseSealer&>(*session.client.sealer);
+    if (!sealer.keep_alive() || !session.request_done) {
+        return false;
+    }
+    session.target.reset();
+    session.client.opener.reset();
+    session.client.sealer.reset();
+    session.client.at_end = AtEnd::pass_on;
+    session.dialogue.reset();
+    session.prologue.clear();
+    session.request_done = false;
+    session.scope.touch();
+    session.scope.idle_after(idle_override > io::Duration::zero() ? idle_override
+                                                                  : session.policy->idle);
+    return true;
+}
+
+std::string HttpInbound::access_target(const Session& session) const {
+    return (is_tunnel(session) ? "//" : "http://") + proto::text(session.address);
+}
+
+}  // namespace ferry::core

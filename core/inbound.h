@@ -1,0 +1,47 @@
+// Inbound: a way in.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "core/outcome.h"
+#include "core/session.h"
+#include "io/task.h"
+
+namespace ferry::core {
+
+// A way in. Learns from the first bytes who is calling and where they want to go.
+//
+//   lifetime  part of the snapshot; immutable, shared by all cores
+class Inbound {
+public:
+    explicit Inbound(std::string its_tag) : tag(std::move(its_tag)) {}
+    virtual ~Inbound() = default;
+
+    // Reads the request. On success the session has its address, its codecs, and in `early` what
+    // arrived behind the request.
+    virtual io::Task<Step<void>> greet(Session& session) const = 0;
+
+    // Tells the client how dialling went: `finished` if the target is there.
+    virtual io::Task<Step<void>> answer(Session& session, Outcome dialed) const;
+
+    // Prepares the session for another request on the same connection, if there may be one.
+    virtual bool again(Session& session) const;
+
+    // A peer whose greeting fails is let go silently, so that it learns nothing; an inbound that has
+    // told it already, or has nothing to hide, says no.
+    virtual bool drains() const noexcept { return false; }
+
+    // What the log calls this way in: "proxy/vmess/inbound".
+    virtual std::string_view name() const noexcept = 0;
+
+    // The target as the access log writes it: "tcp:example.org:443".
+    virtual std::string access_target(const Session& session) const;
+
+    const std::string tag;
+    std::uint32_t level = 0;       // of whoever comes in here without being a user of VMess
+    io::Duration idle_override{};  // in place of the policy's; zero: none
+};
+
+}  // namespace ferry::core

@@ -1,0 +1,58 @@
+// Server: one core's listeners and the sessions that come in through them.
+#pragma once
+
+#include <list>
+
+#include "core/core.h"
+#include "core/snapshot.h"
+#include "io/listener.h"
+#include "io/scope.h"
+#include "io/task.h"
+
+namespace ferry::core {
+
+// Accepts connections and runs their sessions, until it is told to stop.
+//
+//   lifetime  `core` outlives it; the root is empty when it is destroyed
+//   thread    its core's
+class Server {
+public:
+    Server(Core& core, io::Scope& root);
+    Server(const Server&) = delete;
+    Server& operator=(const Server&) = delete;
+
+    // Opens a listener; nothing is accepted before start(). "Every address" is one socket for both
+    // families, or for IPv4 alone where the machine has no IPv6.
+    //
+    //   gives   the endpoint with the port that was chosen
+    io::Result<io::Endpoint> listen(const Port& port, io::Sharing sharing);
+
+    void start();
+
+    // Stops accepting, once what already waits in the queues is taken; sessions may go on for
+    // `grace`. What is left then ends with Stop::shutdown. A second call shortens the grace.
+    void stop(io::Duration grace);
+
+private:
+    struct Door {
+        Door(io::Listener its_listener, const Inbound& its_inbound)
+            : listener(std::move(its_listener)), inbound(its_inbound) {}
+        io::Listener listener;
+        const Inbound& inbound;
+    };
+
+    io::Task<void> accept_at(Door& door);
+    io::Task<bool> wait_for_room();
+    io::Task<void> serve(const Inbound& inbound, io::Accepted accepted);
+    io::Task<void> wind_down();
+
+    Core& core_;
+    io::Scope& root_;
+    io::Scope accepting_;
+    io::Scope sessions_;
+    io::Scope grace_;
+    std::list<Door> doors_;
+    bool stopping_ = false;
+};
+
+}  // namespace ferry::core

@@ -1,0 +1,193 @@
+#include "core/session.h"
+
+#include <fmt/format.h>
+
+#include "core/drain.h"
+#include "core/inbound.h"
+#include "core/outbound.h"
+#include "core/pump.h"
+#include "core/snapshot.h"
+#include "io/both.h"
+
+namespace ferry::core {
+namespace {
+
+void log_accepted(Session& session, const Outbound& outbound) {
+    if (!session.core.log.wants_access()) {
+        return;
+    }
+    const std::string target = session.inbound.access_target(session);
+    session.core.log.access({.from = session.source,
+                             .status = AccessLine::Status::accepted,
+                             .target = target,
+                             .inbound_tag = session.inbound.tag,
+                             .outbound_tag = outbound.tag,
+                             .email = session.email,
+                             .reason = {}});
+}
+
+void log_rejected(Session& session, Outcome outcome) {
+    if (!session.core.log.wants_access()) {
+        return;
+    }
+    const std::string_view reason =
+        session.reason.empty() ? words_of(outcome) : std::string_view(session.reason);
+    session.core.log.access({.from = session.source,
+                             .status = AccessLine::Status::rejected,
+                             .target = {},
+                             .inbound_tag = session.inbound.tag,
+                             .outbound_tag = {},
+                             .email = session.email,
+                             .reason = reason});
+}
+
+void log_failure(Session& session, std::string_view component, Outcome outcome) {
+    if (!session.core.log.wants(LogLevel::info)) {
+        return;
+    }
+    std::string message(words_of(outcome));
+    if (!session.reason.empty()) {
+        message += " > " + session.reason;
+    }
+    session.core.log.error(LogLevel::info, session.id, component, message);
+}
+
+// The request is understood, or never will be: the listener may take another one.
+void end_handshake(Session& session) {
+    if (std::exchange(session.in_handshake, false)) {
+        session.core.stats.handshakes.sub();
+        session.core.room_for_sessions.notify_one();
+    }
+}
+
+io::Task<Outcome> give_up(Session& session, Outcome outcome) {
+    if (outcome != Outcome::client_lost && outcome != Outcome::finished) {
+        log_rejected(session, outcome);  // who has gone has asked for nothing that could be refused
+    }
+    if (outcome != Outcome::finished) {
+        log_failure(session, session.inbound.name(), outcome);
+    }
+    // A peer that has gone, or used up its time, has nothing to learn.
+    if (session.inbound.drains() && outcome == Outcome::bad_request) {
+        co_await drain(session);
+    }
+    end_handshake(session);
+    co_return outcome;
+}
+
+// Sends what an outbound has to say in place of a target.
+io::Task<void> speak_last(Session& session) {
+    if (!session.client.sealer) {
+        auto sent = co_await session.client.socket.send(
+            ByteView(reinterpret_cast<const std::uint8_t*>(session.epilogue.data()),
+                     session.epilogue.size()));
+        (void)sent;  // the session ends either way
+        co_return;
+    }
+    auto out = co_await session.core.pools.out.take(session.scope);
+    if (!out) {
+        co_return;
+    }
+    proto::Sealer& sealer = *session.client.sealer;
+    out->commit(sealer.seal(ByteView(reinterpret_cast<const std::uint8_t*>(session.epilogue.data()),
+                                     session.epilogue.size()),
+                            out->room()));
+    out->commit(sealer.end(out->room()));
+    auto sent = co_await session.client.socket.send(out->data());
+    (void)sent;  // the session ends either way
+}
+
+io::Task<Outcome> run_once(Session& session) {
+    io::Scope& scope = session.scope;
+    auto greeted = co_await session.inbound.greet(session);
+    if (!greeted) {
+        auto ended = co_await give_up(session, greeted.error());
+        co_return ended;
+    }
+    end_handshake(session);
+    scope.clear_deadline();
+
+    const Snapshot& snapshot = *session.snapshot;
+    const Outbound& outbound = *snapshot.outbounds[snapshot.router.pick(session.inbound.tag)];
+    log_accepted(session, outbound);
+    auto dialed = co_await outbound.dial(session);
+    if (!dialed) {
+        log_failure(session, "proxyman/outbound", dialed.error());
+        if (!session.epilogue.empty()) {
+            co_await speak_last(session);
+        } else {
+            auto told = co_await session.inbound.answer(session, dialed.error());
+            (void)told;  // the session ends either way
+        }
+        co_return dialed.error();
+    }
+    session.target.emplace(std::move(*dialed));
+    auto told = co_await session.inbound.answer(session, Outcome::finished);
+    if (!told) {
+        co_return told.error();
+    }
+
+    scope.idle_after(session.inbound.idle_override > io::Duration::zero()
+                         ? session.inbound.idle_override
+                         : session.policy->idle);
+    auto ends = co_await io::both(pump(session, Way::up), pump(session, Way::down));
+    const Outcome outcome = worse_of(ends.first, ends.second);
+    if (is_cut(outcome)) {
+        log_failure(session, session.inbound.name(), outcome);
+    }
+    co_return outcome;
+}
+
+}  // namespace
+
+Session::Session(Core& its_core, io::Scope& parent, const Inbound& its_inbound,
+                 io::Accepted accepted)
+    : core(its_core),
+      scope(its_core.loop, &parent),
+      snapshot(its_core.snapshot),
+      inbound(its_inbound),
+      policy(&its_core.snapshot->policy_of(0)),
+      id(static_cast<std::uint32_t>(its_core.random.next())),
+      peer(accepted.peer.unmapped()),
+      client(io::Socket(scope, std::move(accepted.descriptor))),
+      source(peer.text()) {
+    core.stats.accepted.add();
+    core.stats.open_sessions.add();
+    core.stats.handshakes.add();
+}
+
+Session::~Session() { core.stats.open_sessions.sub(); }
+
+io::Task<Outcome> run(Session& session) {
+    session.scope.expire_at(session.core.loop.now() + session.policy->handshake);
+    Outcome outcome = Outcome::finished;
+    for (;;) {
+        outcome = co_await run_once(session);
+        if (outcome != Outcome::finished || session.over || !session.inbound.again(session)) {
+            break;
+        }
+    }
+    const bool cut = is_cut(outcome);
+    if (cut) {
+        session.client.socket.close(io::Farewell::reset);
+    }
+    if (session.target && cut) {
+        session.target->socket.close(io::Farewell::reset);
+    }
+    co_return outcome;
+}
+
+std::unexpected<Outcome> faulted(Session& session, proto::Fault fault, Outcome outcome) {
+    session.core.stats.count(fault);
+    session.reason = proto::name_of(fault);
+    return std::unexpected(outcome);
+}
+
+Outcome failure(const Session& session, std::errc error, Outcome deadline, Outcome otherwise) {
+    if (error != std::errc::operation_canceled) {
+        return otherwise;
+    }
+    return outcome_of(session.scope.why(), deadline, otherwise);
+}
+
+}  // namespace ferry::core

@@ -1,0 +1,93 @@
+// Session: one connection, from the first byte to the last counter.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "core/core.h"
+#include "core/outcome.h"
+#include "core/policy.h"
+#include "io/endpoint.h"
+#include "io/listener.h"
+#include "io/scope.h"
+#include "io/socket.h"
+#include "io/task.h"
+#include "proto/address.h"
+#include "proto/codec.h"
+
+namespace ferry::core {
+
+class Inbound;
+class Outbound;
+struct Snapshot;
+struct User;
+
+// What the end of the bytes from an end means.
+enum class AtEnd : std::uint8_t {
+    pass_on,  // there will be no more: the other side is told
+    keep,     // an exchange is complete; the connection may carry another one
+};
+
+// One end of a session: a socket and the codec spoken on it. Without an opener or a sealer that
+// direction is a plain one.
+struct End {
+    explicit End(io::Socket its_socket) noexcept : socket(std::move(its_socket)) {}
+
+    io::Socket socket;
+    std::unique_ptr<proto::Opener> opener;
+    std::unique_ptr<proto::Sealer> sealer;
+    AtEnd at_end = AtEnd::pass_on;
+    bool mark_end = true;  // false: a stream ends by closing, without the sealer's mark
+    // How long the sealer's header may wait for payload to travel with; zero: for as long as it takes.
+    io::Duration header_wait{};
+};
+
+// What an inbound remembers of one connection between its steps.
+class Dialogue {
+public:
+    virtual ~Dialogue() = default;
+};
+
+// What is known of one connection. Made by the server, filled by the inbound and the outbound.
+//
+//   lifetime  lives in the frame that runs it; outlives its two ends and everything in its scope
+struct Session {
+    Session(Core& its_core, io::Scope& parent, const Inbound& its_inbound, io::Accepted accepted);
+    Session(const Session&) = delete;
+    ~Session();
+
+    Core& core;
+    io::Scope scope;
+    std::shared_ptr<const Snapshot> snapshot;
+    const Inbound& inbound;
+    const Policy* policy;  // level 0's until a user is known
+    std::uint32_t id;      // shared by the log lines of one connection
+    io::Endpoint peer;
+    End client;
+    std::optional<End> target;
+
+    std::unique_ptr<Dialogue> dialogue;
+    proto::Address address;  // where the client wants to go
+    std::string source;      // the peer, as the access log writes it
+    std::string email;       // of the user, for the log; may be empty
+    std::string reason;      // what was wrong, for the log
+    std::string prologue;    // plaintext for the target in front of what the client sends
+    io::Buffer early;        // bytes that arrived with the request
+    std::string epilogue;    // plaintext for the client if there is no target
+    bool in_handshake = true;
+    bool over = false;          // the client has closed between two exchanges
+    bool request_done = false;  // of an exchange: its last byte has gone to the target
+};
+
+// Runs one connection to its end: greet, route, dial, answer, pump; again if the inbound says so.
+io::Task<Outcome> run(Session& session);
+
+// The words of a fault on the wire; counts it.
+std::unexpected<Outcome> faulted(Session& session, proto::Fault fault, Outcome outcome);
+
+// The reason why an operation of the session's scope failed: what stopped it, or `otherwise`.
+Outcome failure(const Session& session, std::errc error, Outcome deadline, Outcome otherwise);
+
+}  // namespace ferry::core

@@ -1,0 +1,150 @@
+#include "core/snapshot.h"
+
+#include <algorithm>
+#include <variant>
+
+#include "core/block_outbound.h"
+#include "core/direct_outbound.h"
+#include "core/dokodemo_inbound.h"
+#include "core/http_inbound.h"
+#include "core/socks_inbound.h"
+#include "core/vmess_inbound.h"
+#include "core/vmess_outbound.h"
+
+namespace ferry::core {
+namespace {
+
+template <class... F>
+struct Cases : F... {
+    using F::operator()...;
+};
+
+io::Endpoint endpoint_of(const proto::Address& ip, std::uint16_t port) {
+    if (ip.kind == proto::Address::Kind::ipv4) {
+        return io::Endpoint::ipv4(std::span(ip.ip).first<4>(), port);
+    }
+    return io::Endpoint::ipv6(ip.ip, port);
+}
+
+std::unique_ptr<Inbound> make_vmess(const config::Inbound& inbound,
+                                    const config::VmessInbound& settings,
+                                    const crypto::Dispatch& dispatch) {
+    std::vector<User> users;
+    users.reserve(settings.clients.size());
+    for (const config::VmessClient& client : settings.clients) {
+        users.emplace_back(dispatch, client.id, client.email, client.level);
+    }
+    return std::make_unique<VmessInbound>(
+        inbound.tag, dispatch, std::move(users),
+        settings.disable_insecure ? Insecure::refused : Insecure::allowed);
+}
+
+template <class Made, class Settings>
+std::unique_ptr<Inbound> make_local(const config::Inbound& inbound, const Settings& settings) {
+    auto made = std::make_unique<Made>(inbound.tag, settings);
+    made->level = settings.level;
+    made->idle_override = settings.idle.value_or(config::Seconds(0));
+    return made;
+}
+
+std::unique_ptr<Inbound> make_inbound(const config::Inbound& inbound,
+                                      const crypto::Dispatch& dispatch) {
+    return std::visit(Cases{
+                          [&](const config::VmessInbound& settings) {
+                              return make_vmess(inbound, settings, dispatch);
+                          },
+                          [&](const config::SocksInbound& settings) {
+                              return make_local<SocksInbound>(inbound, settings);
+                          },
+                          [&](const config::HttpInbound& settings) {
+                              return make_local<HttpInbound>(inbound, settings);
+                          },
+                          [&](const config::DokodemoInbound& settings) {
+                              return make_local<DokodemoInbound>(inbound, settings);
+                          },
+                      },
+                      inbound.settings);
+}
+
+std::unique_ptr<Outbound> make_outbound(const config::Outbound& outbound) {
+    std::optional<io::Endpoint> local;
+    if (outbound.send_through) {
+        local = endpoint_of(*outbound.send_through, 0);
+    }
+    return std::visit(Cases{
+                          [&](const config::VmessOutbound& settings) -> std::unique_ptr<Outbound> {
+                              return std::make_unique<VmessOutbound>(outbound.tag, settings, local);
+                          },
+                          [&](const config::FreedomOutbound& settings)
+                              -> std::unique_ptr<Outbound> {
+                              return std::make_unique<DirectOutbound>(outbound.tag, settings,
+                                                                      local);
+                          },
+                          [&](const config::BlackholeOutbound& settings)
+                              -> std::unique_ptr<Outbound> {
+                              return std::make_unique<BlockOutbound>(outbound.tag, settings);
+                          },
+                      },
+                      outbound.settings);
+}
+
+// A time of zero ends a connection at once; the loop would read it as "no limit".
+io::Duration at_least_a_moment(config::Seconds time) {
+    return std::max<io::Duration>(time, std::chrono::milliseconds(1));
+}
+
+Policy policy_from(const config::Level& level) {
+    Policy policy;
+    policy.handshake = level.handshake;
+    policy.idle = at_least_a_moment(level.idle);
+    policy.uplink_only = at_least_a_moment(level.uplink_only);
+    policy.downlink_only = at_least_a_moment(level.downlink_only);
+    return policy;
+}
+
+// Every address of both families is one socket on "::": Linux takes IPv4 peers there, too.
+void add_ports(Snapshot& snapshot, const config::Inbound& from, const Inbound& inbound) {
+    for (std::uint32_t port = from.ports.first; port <= from.ports.last; ++port) {
+        const auto number = static_cast<std::uint16_t>(port);
+        const io::Endpoint at = from.listen
+                                    ? endpoint_of(*from.listen, number)
+                                    : io::Endpoint::ipv6(std::array<std::uint8_t, 16>{}, number);
+        snapshot.ports.push_back({at, &inbound});
+    }
+}
+
+}  // namespace
+
+const Policy& Snapshot::policy_of(std::uint32_t level) const noexcept {
+    const auto found = policies.find(level);
+    return found == policies.end() ? standard : found->second;
+}
+
+std::shared_ptr<const Snapshot> make_snapshot(const config::Config& config,
+                                              const crypto::Dispatch& dispatch) {
+    auto snapshot = std::make_shared<Snapshot>();
+    for (const config::Inbound& inbound : config.inbounds) {
+        snapshot->inbounds.push_back(make_inbound(inbound, dispatch));
+        add_ports(*snapshot, inbound, *snapshot->inbounds.back());
+    }
+    for (const config::Outbound& outbound : config.outbounds) {
+        snapshot->outbounds.push_back(make_outbound(outbound));
+    }
+    if (snapshot->outbounds.empty()) {
+        // As in V2Ray, a request has nowhere to go then.
+        snapshot->outbounds.push_back(
+            std::make_unique<BlockOutbound>("", config::BlackholeOutbound{}));
+    }
+    for (const config::Rule& rule : config.routing.rules) {
+        for (const std::string& tag : rule.inbound_tags) {
+            snapshot->router.add(tag, rule.outbound);
+        }
+    }
+    for (const auto& [level, written] : config.policy.levels) {
+        snapshot->policies.emplace(level, policy_from(written));
+    }
+    snapshot->standard = policy_from(config::Level{});
+    return snapshot;
+}
+
+}  // namespace ferry::core

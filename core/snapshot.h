@@ -1,0 +1,45 @@
+// Snapshot: everything configured, immutable, replaced as a whole.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/config.h"
+#include "core/inbound.h"
+#include "core/outbound.h"
+#include "core/policy.h"
+#include "core/router.h"
+#include "crypto/dispatch.h"
+#include "io/endpoint.h"
+
+namespace ferry::core {
+
+// One place to listen on, and what is spoken there.
+struct Port {
+    io::Endpoint at;
+    const Inbound* inbound;
+};
+
+// Everything configured.
+//
+//   lifetime  sessions keep the one they started with; what they point into dies with it
+//   thread    any, as nothing in it changes
+struct Snapshot {
+    std::vector<std::unique_ptr<Inbound>> inbounds;
+    std::vector<std::unique_ptr<Outbound>> outbounds;
+    std::vector<Port> ports;
+    Router router;
+    std::map<std::uint32_t, Policy> policies;  // by level
+    Policy standard;                           // of levels that are not written down
+
+    const Policy& policy_of(std::uint32_t level) const noexcept;
+};
+
+// Makes what a checked configuration describes. `dispatch` outlives the snapshot.
+std::shared_ptr<const Snapshot> make_snapshot(const config::Config& config,
+                                              const crypto::Dispatch& dispatch);
+
+}  // namespace ferry::core

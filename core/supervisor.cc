@@ -1,0 +1,233 @@
+#include "core/supervisor.h"
+
+#include <fmt/format.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <cstdio>
+
+#include "core/version.h"
+#include "io/uring.h"
+
+namespace ferry::core {
+namespace {
+
+constexpr std::size_t kCoresMax = 1024;
+
+// The CPUs that this process may run on.
+std::vector<int> usable_cpus() {
+    std::vector<int> cpus;
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    if (sched_getaffinity(0, sizeof set, &set) == 0) {
+        for (int cpu = 0; cpu < CPU_SETSIZE; ++cpu) {
+            if (CPU_ISSET(static_cast<std::size_t>(cpu), &set)) {
+                cpus.push_back(cpu);
+            }
+        }
+    }
+    return cpus;
+}
+
+// A relay needs two descriptors per session: takes as many as the system lets it have.
+void raise_descriptor_limit() {
+    rlimit limit{};
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
+        limit.rlim_cur = limit.rlim_max;
+        (void)setrlimit(RLIMIT_NOFILE, &limit);
+    }
+}
+
+sigset_t awaited_signals() {
+    sigset_t set;
+    sigemptyset(&set);
+    for (const int signal : {SIGINT, SIGTERM, SIGUSR1}) {
+        sigaddset(&set, signal);
+    }
+    return set;
+}
+
+struct Choice {
+    BackendKind kind;
+    std::string why;  // why it is not the ring; empty if it is
+};
+
+Choice choose_backend(std::optional<BackendKind> wanted) {
+    if (wanted == BackendKind::epoll) {
+        return {BackendKind::epoll, "as asked"};
+    }
+    const std::string missing = io::uring_missing();
+    if (!missing.empty()) {
+        return {BackendKind::epoll, missing};
+    }
+    return {BackendKind::uring, {}};
+}
+
+// The process while it serves.
+class Supervisor {
+public:
+    Supervisor(const config::Config& config, const RunOptions& options, Log& log);
+
+    bool start(const std::vector<config::Mistake>& warnings);
+    void serve();
+
+private:
+    void announce(const std::vector<io::Endpoint>& endpoints);
+    bool prepare(std::vector<io::Endpoint>& endpoints);
+    void error(LogLevel level, std::string_view message) { log_.error(level, 0, "main", message); }
+
+    const RunOptions& options_;
+    Log& logs_;
+    crypto::Dispatch dispatch_;
+    Choice backend_;
+    ReplayFilter replay_;
+    CoreLog log_;
+    Shared shared_;
+    std::vector<std::unique_ptr<Worker>> workers_;
+};
+
+std::uint64_t replay_seed() {
+    const auto seed = crypto::system_seed();
+    return crypto::load_be<std::uint64_t>(seed.data());
+}
+
+Supervisor::Supervisor(const config::Config& config, const RunOptions& options, Log& log)
+    : options_(options),
+      logs_(log),
+      dispatch_(crypto::choose(crypto::detect(), options.forbidden_rows)),
+      backend_(choose_backend(options.backend)),
+      replay_(replay_seed()),
+      log_(log.add_queue(), filter_of(config.log), [] { return std::chrono::system_clock::now(); }),
+      shared_{dispatch_,     replay_, make_snapshot(config, dispatch_), Limits{},
+              backend_.kind, filter_of(config.log)} {}
+
+bool Supervisor::prepare(std::vector<io::Endpoint>& endpoints) {
+    const std::vector<int> cpus = usable_cpus();
+    const std::size_t usable = std::max<std::size_t>(cpus.size(), 1);
+    const std::size_t cores =
+        std::min(options_.cores == 0 ? usable : std::size_t{options_.cores}, kCoresMax);
+    std::vector<Port> ports = shared_.snapshot->ports;
+    for (std::size_t index = 0; index < cores; ++index) {
+        Place place{.index = static_cast<unsigned>(index),
+                    .cpu = {},
+                    .sharing = index == 0 ? io::Sharing::first : io::Sharing::joining,
+                    .ports = ports,
+                    .log = &logs_.add_queue()};
+        if (cores > 1 && cores <= cpus.size()) {
+            place.cpu = cpus[index];
+        }
+        workers_.push_back(std::make_unique<Worker>(shared_, std::move(place)));
+        auto prepared = workers_.back()->prepare();
+        if (!prepared) {
+            error(LogLevel::error, prepared.error());
+            fmt::print(stderr, "ringferry: {}\n", prepared.error());
+            return false;
+        }
+        if (index == 0) {
+            endpoints = *prepared;
+            for (std::size_t port = 0; port < ports.size(); ++port) {
+                ports[port].at = endpoints[port];  // the others join what the kernel has chosen
+            }
+        }
+    }
+    return true;
+}
+
+void Supervisor::announce(const std::vector<io::Endpoint>& endpoints) {
+    error(LogLevel::warning,
+          fmt::format("engine: {}{}{}, cores: {}, aes-128-gcm: {}, chacha20-poly1305: {}, "
+                      "sha-256: {}, shake128: {}, aes-128: {}, user search: {}",
+                      backend_.kind == BackendKind::uring ? "io_uring" : "epoll",
+                      backend_.why.empty() ? "" : " because ", backend_.why, workers_.size(),
+                      dispatch_.aes128_gcm->name, dispatch_.chacha20_poly1305->name,
+                      dispatch_.sha256->name, dispatch_.shake128->name, dispatch_.aes128->name,
+                      dispatch_.aes128_trial->name));
+    for (std::size_t index = 0; index < endpoints.size(); ++index) {
+        const Inbound& inbound = *shared_.snapshot->ports[index].inbound;
+        log_.error(LogLevel::info, 0, inbound.name(),
+                   fmt::format("listening on {}", endpoints[index].text()));
+    }
+    error(LogLevel::warning, fmt::format("Ringferry {} started", kVersion));
+}
+
+bool Supervisor::start(const std::vector<config::Mistake>& warnings) {
+    for (const config::Mistake& warning : warnings) {
+        error(LogLevel::warning, config::text(warning));
+    }
+    std::vector<io::Endpoint> endpoints;
+    if (!prepare(endpoints)) {
+        return false;
+    }
+    announce(endpoints);
+    for (const auto& worker : workers_) {
+        worker->go();
+    }
+    if (options_.started) {
+        options_.started(endpoints);
+    }
+    return true;
+}
+
+void Supervisor::serve() {
+    const sigset_t awaited = awaited_signals();
+    bool stopping = false;
+    while (!stopping) {
+        int signal = 0;
+        if (sigwait(&awaited, &signal) != 0) {
+            continue;
+        }
+        if (signal == SIGUSR1) {
+            auto reopened = logs_.reopen();
+            if (!reopened) {
+                error(LogLevel::error, reopened.error());
+            }
+            continue;
+        }
+        stopping = true;
+    }
+    for (const auto& worker : workers_) {
+        worker->stop(options_.grace);
+    }
+    // The grace period ends early on a second signal, or when the last worker has nothing left.
+    std::thread impatient([this, awaited] {
+        int signal = 0;
+        while (sigwait(&awaited, &signal) == 0 && signal == SIGUSR1) {
+            continue;  // the mark of the end, and harmless before it: the log is about to be closed
+        }
+        for (const auto& worker : workers_) {
+            worker->stop(io::Duration::zero());
+        }
+    });
+    for (const auto& worker : workers_) {
+        worker->join();
+    }
+    pthread_kill(impatient.native_handle(), SIGTERM);
+    impatient.join();
+    workers_.clear();
+}
+
+}  // namespace
+
+int run(const config::Config& config, const std::vector<config::Mistake>& warnings,
+        const RunOptions& options) {
+    const sigset_t awaited = awaited_signals();
+    pthread_sigmask(SIG_BLOCK, &awaited, nullptr);
+    (void)signal(SIGPIPE, SIG_IGN);
+    raise_descriptor_limit();
+
+    auto log = Log::open(config.log);
+    if (!log) {
+        fmt::print(stderr, "ringferry: {}\n", log.error());
+        return kExitConfig;
+    }
+    Supervisor supervisor(config, options, **log);
+    if (!supervisor.start(warnings)) {
+        return kExitStart;
+    }
+    supervisor.serve();
+    return kExitOk;
+}
+
+}  // namespace ferry::core

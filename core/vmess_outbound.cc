@@ -1,0 +1,113 @@
+#include "core/vmess_outbound.h"
+
+#include <array>
+
+#include "core/dial.h"
+#include "io/loop.h"
+#include "proto/vmess/body.h"
+
+namespace ferry::core {
+
+namespace vmess = proto::vmess;
+
+namespace {
+
+// V2Ray's pauses before each try (config.md 1.1, vnext).
+constexpr std::array<io::Duration, 5> kPauses = {
+    std::chrono::milliseconds(0),   std::chrono::milliseconds(0),   std::chrono::milliseconds(200),
+    std::chrono::milliseconds(400), std::chrono::milliseconds(600),
+};
+
+// How long the request header waits for payload to travel with, as in V2Ray (vmess.md 18).
+constexpr io::Duration kHeaderWait = std::chrono::milliseconds(100);
+
+vmess::BodyChoice choice_of(config::Security security) {
+    switch (security) {
+        case config::Security::automatic:
+        case config::Security::aes_128_gcm:
+            return vmess::BodyChoice::aes128_gcm;
+        case config::Security::chacha20_poly1305:
+            return vmess::BodyChoice::chacha20_poly1305;
+        case config::Security::none:
+            return vmess::BodyChoice::none;
+        case config::Security::zero:
+            return vmess::BodyChoice::zero;
+    }
+    return vmess::BodyChoice::aes128_gcm;
+}
+
+}  // namespace
+
+VmessOutbound::VmessOutbound(std::string its_tag, const config::VmessOutbound& settings,
+                             std::optional<io::Endpoint> local)
+    : Outbound(std::move(its_tag)), local_(local) {
+    for (const config::VmessServer& server : settings.servers) {
+        Server& mine = servers_.emplace_back();
+        mine.address = server.address;
+        for (const config::VmessAccount& account : server.users) {
+            mine.accounts.push_back({vmess::CommandKey(account.id),
+                                     choice_of(account.security),
+                                     account.authenticated_length ? vmess::SealedLengths::on
+                                                                  : vmess::SealedLengths::off,
+                                     !account.no_termination_signal});
+        }
+    }
+}
+
+io::Task<Step<End>> VmessOutbound::dial(Session& session) const {
+    if (session.address.kind == proto::Address::Kind::name &&
+        !proto::is_wire_name(session.address.name)) {
+        session.reason = "the target's name has characters that VMess cannot carry";
+        co_return std::unexpected(Outcome::no_address);
+    }
+    Outcome last = Outcome::dial_failed;
+    for (const io::Duration pause : kPauses) {
+        if (pause > io::Duration::zero()) {
+            auto slept = co_await session.core.loop.sleep_for(session.scope, pause);
+            if (!slept) {
+                co_return std::unexpected(failure(session, slept.error(), last, last));
+            }
+        }
+        const std::uint32_t turn = turn_.fetch_add(1, std::memory_order_relaxed);
+        const Server& server = servers_[turn % servers_.size()];
+        auto socket = co_await core::dial(session, server.address, DialRules{{}, local_});
+        if (socket) {
+            co_return greet(session, server, std::move(*socket));
+        }
+        last = socket.error();
+        if (session.scope.stopping()) {
+            break;
+        }
+    }
+    co_return std::unexpected(last);
+}
+
+Step<End> VmessOutbound::greet(Session& session, const Server& server, io::Socket socket) const {
+    Core& core = session.core;
+    const Account& account = server.accounts[core.random.below(server.accounts.size())];
+    vmess::Request request;
+    const vmess::Offer offer =
+        vmess::offer_for(account.choice, vmess::Command::tcp, account.sealed_lengths);
+    request.security = offer.security;
+    request.options = offer.options;
+    request.target = session.address;
+    vmess::draw_secrets(request, core.random);
+
+    auto sealer = vmess::make_request_sealer(core.dispatch, core.random, account.key,
+                                             core.loop.unix_seconds(), request);
+    if (!sealer) {
+        return faulted(session, sealer.error(), Outcome::refused);
+    }
+    auto opener = vmess::make_response_opener(core.dispatch, request);
+    if (!opener) {
+        return faulted(session, opener.error(), Outcome::refused);
+    }
+    End end(std::move(socket));
+    end.sealer = std::move(*sealer);
+    end.opener = std::move(*opener);
+    end.mark_end = account.mark_end;
+    end.header_wait = kHeaderWait;
+    return end;
+}
+
+}  // namespace ferry::core

@@ -1,0 +1,138 @@
+#include "core/worker.h"
+
+#include <fmt/format.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+
+#include <system_error>
+
+#include "core/caching_resolver.h"
+#include "core/server.h"
+#include "io/epoll.h"
+#include "io/uring.h"
+
+namespace ferry::core {
+namespace {
+
+constexpr std::size_t kMailboxMessages = 64;
+
+void pin_to(int cpu) {
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    CPU_SET(static_cast<std::size_t>(cpu), &set);
+    // A container may forbid it; the scheduler then does what it likes, and nothing breaks.
+    (void)pthread_setaffinity_np(pthread_self(), sizeof set, &set);
+}
+
+void name_thread(unsigned index) {
+    const std::string name = fmt::format("ferry-{}", index);
+    (void)pthread_setname_np(pthread_self(), name.c_str());
+}
+
+void block_signals() {
+    sigset_t all;
+    sigfillset(&all);
+    pthread_sigmask(SIG_BLOCK, &all, nullptr);
+}
+
+io::Result<std::unique_ptr<io::Backend>> make_backend(BackendKind kind) {
+    return kind == BackendKind::uring ? io::make_uring() : io::make_epoll();
+}
+
+}  // namespace
+
+Worker::Worker(Shared& shared, Place place) : shared_(shared), place_(std::move(place)) {}
+
+Worker::~Worker() {
+    if (thread_.joinable()) {
+        stop(io::Duration::zero());
+        join();
+    }
+}
+
+std::expected<std::vector<io::Endpoint>, std::string> Worker::prepare() {
+    auto prepared = prepared_.get_future();
+    thread_ = std::thread([this] { run(); });
+    return prepared.get();
+}
+
+void Worker::go() {
+    ordered_ = true;
+    order_.set_value(Order::serve);
+}
+
+void Worker::stop(io::Duration grace) {
+    if (!ordered_) {
+        ordered_ = true;
+        order_.set_value(Order::leave);
+        return;
+    }
+    std::lock_guard guard(mailbox_lock_);
+    if (mailbox_ != nullptr) {
+        // A full mailbox holds other stops already: there are no other messages.
+        (void)mailbox_->send([this, grace] { stop_server_(grace); });
+    }
+}
+
+void Worker::join() { thread_.join(); }
+
+void Worker::run() {
+    block_signals();
+    name_thread(place_.index);
+    if (place_.cpu) {
+        pin_to(*place_.cpu);
+    }
+    auto backend = make_backend(shared_.backend);
+    if (!backend) {
+        prepared_.set_value(std::unexpected(
+            fmt::format("failed to set up the engine: {}",
+                        std::make_error_code(backend.error()).message())));
+        return;
+    }
+    run_with(std::move(*backend));
+}
+
+void Worker::run_with(std::unique_ptr<io::Backend> backend) {
+    Pools pools(shared_.limits);
+    io::Loop loop(*backend, pools.in);
+    crypto::Random random(crypto::system_seed());
+    CoreLog log(*place_.log, shared_.log_filter, [] { return std::chrono::system_clock::now(); });
+    io::Scope root(loop);
+    io::Scope resolving(loop);
+    CachingResolver resolver(loop, ask_name_servers(resolving, NameServers{}));
+    Core core{loop,   pools,  shared_.limits, shared_.dispatch, random,           resolver, log,
+              stats_, shared_.replay, shared_.snapshot, {}, {}, {}};
+    {
+        Server server(core, root);
+        std::vector<io::Endpoint> endpoints;
+        for (const Port& port : place_.ports) {
+            auto at = server.listen(port, place_.sharing);
+            if (!at) {
+                prepared_.set_value(std::unexpected(
+                    fmt::format("failed to listen on {}: {}", port.at.text(),
+                                std::make_error_code(at.error()).message())));
+                return;
+            }
+            endpoints.push_back(*at);
+        }
+        io::Mailbox mailbox(loop, kMailboxMessages);
+        stop_server_ = [&server](io::Duration grace) { server.stop(grace); };
+        {
+            std::lock_guard guard(mailbox_lock_);
+            mailbox_ = &mailbox;
+        }
+        auto order = order_.get_future();
+        prepared_.set_value(std::move(endpoints));
+        if (order.get() == Order::serve) {
+            server.start();
+            loop.run(root);
+        }
+        std::lock_guard guard(mailbox_lock_);
+        mailbox_ = nullptr;
+    }
+    resolving.stop(io::Stop::shutdown);
+    loop.run(resolving);
+}
+
+}  // namespace ferry::core

@@ -1,0 +1,12 @@
+// The rows for AMD64, one per kernel file.
+#pragma once
+
+#include "crypto/aead.h"
+
+namespace ferry::crypto::amd64 {
+
+extern const AeadRow kAes128GcmVaes512;
+extern const AeadRow kAes128GcmVaes256;
+extern const AeadRow kAes128GcmNi;
+
+}  // namespace ferry::crypto::amd64

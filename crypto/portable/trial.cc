@@ -1,0 +1,169 @@
+// One block under 64 keys at once, portable: user u is bit u of every word.
+//
+// All users decrypt the same block, so it enters as words of zeros or ones. Since a word never holds
+// two bits of one user, moving bytes costs nothing, and even the checksum is computed for all users at
+// once. The time is that of 64 users, however many there are.
+#include <utility>
+
+#include "crypto/portable/aes.h"
+#include "crypto/portable/aes_sbox.h"
+#include "crypto/portable/rows.h"
+#include "crypto/state.h"
+#include "crypto/trial.h"
+
+namespace ferry::crypto::portable {
+
+namespace {
+
+using Byte = std::uint64_t[8];  // the same byte of 64 users; bits of weight 2^i in word i
+using Block = Byte[16];
+
+struct Keys {
+    Block rounds[kAesRounds + 1];
+};
+
+void set(TrialKeys& keys, std::size_t index, const std::uint8_t* key) {
+    Keys& all = in<Keys>(keys);
+    AesSchedule schedule = aes_schedule(key);
+    const std::uint64_t user = std::uint64_t{1} << index;
+    for (std::size_t round = 0; round <= kAesRounds; ++round) {
+        for (std::size_t byte = 0; byte < 16; ++byte) {
+            for (std::size_t i = 0; i < 8; ++i) {
+                const std::uint64_t bit = schedule.rounds[round][byte] >> i & 1;
+                std::uint64_t& word = all.rounds[round][byte][i];
+                word = (word & ~user) | bit << index;
+            }
+        }
+    }
+    wipe(&schedule, sizeof schedule);
+}
+
+void add(Byte& to, const Byte& from) {
+    for (std::size_t i = 0; i < 8; ++i) {
+        to[i] ^= from[i];
+    }
+}
+
+void add(Block& to, const Block& from) {
+    for (std::size_t byte = 0; byte < 16; ++byte) {
+        add(to[byte], from[byte]);
+    }
+}
+
+void double_it(Byte& a) {
+    const std::uint64_t out = a[7];
+    a[7] = a[6];
+    a[6] = a[5];
+    a[5] = a[4];
+    a[4] = a[3] ^ out;
+    a[3] = a[2] ^ out;
+    a[2] = a[1];
+    a[1] = a[0] ^ out;
+    a[0] = out;
+}
+
+// What row r of column c becomes was in column c - r. With the S-box, since both touch every byte.
+void shift_and_substitute_back(Block& to, const Block& from) {
+    for (std::size_t column = 0; column < 4; ++column) {
+        for (std::size_t row = 0; row < 4; ++row) {
+            Byte& byte = to[4 * column + row];
+            std::memcpy(byte, from[4 * ((column + 4 - row) % 4) + row], sizeof byte);
+            substitute_back(byte);
+        }
+    }
+}
+
+// The inverse of MixColumns on one column, in two steps: a[r] + 4 (a[r] + a[r + 2]), which makes the
+// rest MixColumns itself, a[r] + (the sum of all) + 2 (a[r] + a[r + 1]).
+void mix_column_back(Byte* a) {
+    for (std::size_t row = 0; row < 2; ++row) {
+        Byte four_times;
+        std::memcpy(four_times, a[row], sizeof four_times);
+        add(four_times, a[row + 2]);
+        double_it(four_times);
+        double_it(four_times);
+        add(a[row], four_times);
+        add(a[row + 2], four_times);
+    }
+
+    Byte sum = {};
+    Byte twice[4];
+    for (std::size_t row = 0; row < 4; ++row) {
+        add(sum, a[row]);
+        std::memcpy(twice[row], a[row], sizeof twice[row]);
+        add(twice[row], a[(row + 1) % 4]);
+        double_it(twice[row]);
+    }
+    for (std::size_t row = 0; row < 4; ++row) {
+        add(a[row], sum);
+        add(a[row], twice[row]);
+    }
+}
+
+// Which users' last four bytes are not the CRC-32 of the first twelve. The register is a ring: bit i of
+// the sum is word (start + i) mod 32, and a shift moves the start.
+std::uint64_t wrong_checksum(const Block& plain) {
+    constexpr std::uint32_t kPolynomial = 0xedb88320;  // 0x04c11db7, lowest bit first
+    std::uint64_t ring[32];
+    for (std::uint64_t& word : ring) {
+        word = ~std::uint64_t{0};
+    }
+    std::size_t start = 0;
+    for (std::size_t bit = 0; bit < 96; ++bit) {
+        const std::uint64_t out = ring[start] ^ plain[bit / 8][bit % 8];
+        ring[start] = 0;
+        start = (start + 1) % 32;
+        for (std::size_t i = 0; i < 32; ++i) {
+            if (kPolynomial >> i & 1) {
+                ring[(start + i) % 32] ^= out;
+            }
+        }
+    }
+
+    std::uint64_t wrong = 0;
+    for (std::size_t i = 0; i < 32; ++i) {
+        const std::uint64_t sum = ~ring[(start + i) % 32];
+        wrong |= sum ^ plain[15 - i / 8][i % 8];  // stored highest byte first
+    }
+    return wrong;
+}
+
+std::uint64_t find(const TrialKeys& keys, std::size_t count, const std::uint8_t* block) {
+    const Keys& all = in<Keys>(keys);
+    Block state;
+    for (std::size_t byte = 0; byte < 16; ++byte) {
+        for (std::size_t i = 0; i < 8; ++i) {
+            state[byte][i] = 0 - std::uint64_t{block[byte] >> i & 1u};
+        }
+    }
+
+    Block shifted;
+    add(state, all.rounds[kAesRounds]);
+    for (std::size_t round = kAesRounds - 1; round > 0; --round) {
+        shift_and_substitute_back(shifted, state);
+        add(shifted, all.rounds[round]);
+        for (std::size_t column = 0; column < 4; ++column) {
+            mix_column_back(shifted + 4 * column);
+        }
+        std::swap(state, shifted);
+    }
+    shift_and_substitute_back(shifted, state);
+    add(shifted, all.rounds[0]);
+
+    const std::uint64_t asked = count == 64 ? ~std::uint64_t{0} : (std::uint64_t{1} << count) - 1;
+    const std::uint64_t found = ~wrong_checksum(shifted) & asked;
+    wipe(state, sizeof state);
+    wipe(shifted, sizeof shifted);
+    return found;
+}
+
+}  // namespace
+
+const TrialRow kAes128Trial = {
+    .name = "trial.portable",
+    .usable = [](const Cpu&) { return true; },
+    .set = set,
+    .find = find,
+};
+
+}  // namespace ferry::crypto::portable

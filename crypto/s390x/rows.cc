@@ -1,0 +1,39 @@
+// The rows of a build for S390x, fastest first. BoringSSL does not exist here.
+
+#include <array>
+
+#include "crypto/portable/rows.h"
+
+namespace ferry::crypto {
+
+std::span<const AeadRow* const> aes128_gcm_rows() {
+    static constexpr std::array kRows = {&portable::kAes128Gcm};
+    return kRows;
+}
+
+std::span<const AeadRow* const> chacha20_poly1305_rows() {
+    static constexpr std::array kRows = {&portable::kChaCha20Poly1305};
+    return kRows;
+}
+
+std::span<const HashRow* const> sha256_rows() {
+    static constexpr std::array kRows = {&portable::kSha256};
+    return kRows;
+}
+
+std::span<const XofRow* const> shake128_rows() {
+    static constexpr std::array kRows = {&portable::kShake128};
+    return kRows;
+}
+
+std::span<const BlockRow* const> aes128_rows() {
+    static constexpr std::array kRows = {&portable::kAes128};
+    return kRows;
+}
+
+std::span<const TrialRow* const> aes128_trial_rows() {
+    static constexpr std::array kRows = {&portable::kAes128Trial};
+    return kRows;
+}
+
+}  // namespace ferry::crypto

@@ -1,0 +1,60 @@
+// Backend: what a Loop needs from a kernel. Uring and Epoll are the real ones; the simulator of the
+// tests is the third.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "io/endpoint.h"
+#include "io/op.h"
+#include "io/result.h"
+
+namespace ferry::io {
+
+// How a descriptor is let go: the peer sees the end of the stream, or a reset.
+enum class Farewell : std::uint8_t { normal, reset };
+
+// Several listeners of one process may share a port, one per core. The first one claims it, so that
+// another process (which is always somebody's first) is refused; the others join.
+enum class Sharing : std::uint8_t { first, joining };
+
+class Backend {
+public:
+    virtual ~Backend() = default;
+
+    // Takes a request. Nothing is answered in here: answers come from wait() only.
+    virtual void submit(Op& op) = 0;
+    // Asks a submitted request to end. A wish, not an answer.
+    virtual void cancel(Op& op) noexcept = 0;
+    // Sends what was submitted, sleeps until `until` or until something is answered, and collects
+    // every answer there is. The operations in `done` have their `result`.
+    virtual void wait(TimePoint until, std::vector<Op*>& done) = 0;
+    // Ends the wait() that runs, or the next one.
+    //
+    //   thread  any
+    virtual void wake() noexcept = 0;
+
+    // The slots of recv_slot. expect_slots comes first and once; a slot that was provided is the
+    // backend's until a recv_slot answers with it.
+    virtual void expect_slots(std::uint32_t count) = 0;
+    virtual void provide(std::uint16_t slot, std::span<std::uint8_t> memory) = 0;
+    // How many recv_slot operations have bytes to take and no slot to take them into.
+    virtual std::uint32_t starving() const noexcept = 0;
+
+    // A listening socket, with a long queue and without delay on the sockets that it accepts.
+    virtual Result<int> listen(const Endpoint& at, Sharing sharing) = 0;
+    // A socket that can be connected to `towards`.
+    virtual Result<int> stream(const Endpoint& towards) = 0;
+    // Chooses our own address of a socket that is not connected yet; port 0 lets the kernel choose.
+    virtual Result<void> bind(int fd, const Endpoint& local) = 0;
+    virtual Result<Endpoint> local_endpoint(int fd) const = 0;
+    virtual Result<Endpoint> peer_endpoint(int fd) const = 0;
+    // No operation on `fd` may be in flight.
+    virtual void close(int fd, Farewell farewell) noexcept = 0;
+
+    virtual TimePoint now() const noexcept = 0;
+    virtual std::int64_t unix_seconds() const noexcept = 0;  // the clock on the wall
+};
+
+}  // namespace ferry::io

@@ -1,0 +1,189 @@
+#include "io/kernel.h"
+
+#include <netinet/tcp.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cassert>
+#include <cerrno>
+#include <ctime>
+
+#include "io/op.h"
+
+namespace ferry::io {
+
+namespace {
+
+constexpr int kBacklog = 4096;  // the kernel lowers it to net.core.somaxconn
+
+std::unexpected<std::errc> last_error() {
+    return std::unexpected(std::errc(errno));
+}
+
+bool set(int fd, int level, int option, int value) {
+    return setsockopt(fd, level, option, &value, sizeof value) == 0;
+}
+
+Result<int> make_socket(const Endpoint& at, Waiting waiting) {
+    const int kind = SOCK_STREAM | SOCK_CLOEXEC | (waiting == Waiting::by_us ? SOCK_NONBLOCK : 0);
+    const int fd = socket(at.address()->sa_family, kind, IPPROTO_TCP);
+    if (fd < 0) {
+        return last_error();
+    }
+    // Whole batches are sent at once: waiting for more would only delay the last of them. Accepted
+    // sockets inherit this from their listener.
+    set(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+    return fd;
+}
+
+// Binds so that the first listener of a process claims the port and the others may join it.
+//
+// The first binds without SO_REUSEPORT, which any other owner of the port refuses, and gets it before
+// listen(): from then on sockets that have it may bind as well. A second process starts with a first
+// listener of its own, and that one is refused.
+bool bind_shared(int fd, const Endpoint& at, Sharing sharing) {
+    if (!set(fd, SOL_SOCKET, SO_REUSEADDR, 1)) {
+        return false;
+    }
+    if (at.family() == Endpoint::Family::ipv6 && !set(fd, IPPROTO_IPV6, IPV6_V6ONLY, 0)) {
+        return false;
+    }
+    switch (sharing) {
+        case Sharing::first:
+            return bind(fd, at.address(), at.length()) == 0 && set(fd, SOL_SOCKET, SO_REUSEPORT, 1);
+        case Sharing::joining:
+            return set(fd, SOL_SOCKET, SO_REUSEPORT, 1) && bind(fd, at.address(), at.length()) == 0;
+    }
+    return false;
+}
+
+template <class Ask>
+Result<Endpoint> endpoint_from(int fd, Ask ask) {
+    Endpoint found;
+    socklen_t length = Endpoint::kLengthMax;
+    if (ask(fd, found.writable_address(), &length) != 0) {
+        return last_error();
+    }
+    return found.unmapped();
+}
+
+std::size_t bytes_of(const Op& op) {
+    if (op.kind == Op::Kind::send) {
+        return op.count;
+    }
+    std::size_t bytes = 0;
+    for (std::size_t i = 0; i < op.count; ++i) {
+        bytes += op.target.pieces[i].iov_len;
+    }
+    return bytes;
+}
+
+}  // namespace
+
+Result<int> kernel_listen(const Endpoint& at, Sharing sharing, Waiting waiting) {
+    auto made = make_socket(at, waiting);
+    if (!made) {
+        return made;
+    }
+    if (!bind_shared(*made, at, sharing) || ::listen(*made, kBacklog) != 0) {
+        const auto error = last_error();
+        ::close(*made);
+        return error;
+    }
+    return made;
+}
+
+Result<int> kernel_stream(const Endpoint& towards, Waiting waiting) {
+    return make_socket(towards, waiting);
+}
+
+Result<void> kernel_bind(int fd, const Endpoint& local) {
+    // Without it a port would be taken for all destinations, and 28 000 of them are soon gone.
+    if (local.port() == 0) {
+        set(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1);
+    }
+    if (::bind(fd, local.address(), local.length()) != 0) {
+        return last_error();
+    }
+    return {};
+}
+
+Result<Endpoint> kernel_local_endpoint(int fd) {
+    return endpoint_from(fd, getsockname);
+}
+
+Result<Endpoint> kernel_peer_endpoint(int fd) {
+    return endpoint_from(fd, getpeername);
+}
+
+void kernel_reset_on_close(int fd) noexcept {
+    const linger none = {.l_onoff = 1, .l_linger = 0};
+    setsockopt(fd, SOL_SOCKET, SO_LINGER, &none, sizeof none);
+}
+
+std::int64_t kernel_unix_seconds() noexcept {
+    timespec now = {};
+    clock_gettime(CLOCK_REALTIME_COARSE, &now);
+    return now.tv_sec;
+}
+
+WakeEvent::WakeEvent() : fd_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
+
+WakeEvent::~WakeEvent() {
+    if (fd_ >= 0) {
+        ::close(fd_);
+    }
+}
+
+void WakeEvent::signal() noexcept {
+    // It can only fail when the counter is full, and then the event is signalled anyway.
+    const std::uint64_t one = 1;
+    const auto written = write(fd_, &one, sizeof one);
+    static_cast<void>(written);
+}
+
+void WakeEvent::drain() noexcept {
+    std::uint64_t count = 0;
+    const auto taken = read(fd_, &count, sizeof count);
+    static_cast<void>(taken);
+}
+
+Rest rest_of(const Op& op) noexcept {
+    if (op.kind == Op::Kind::send) {
+        return {.bytes = op.target.bytes + op.done, .count = op.count - op.done};
+    }
+    std::size_t skip = op.done;
+    std::size_t first = 0;
+    while (first < op.count && skip >= op.target.pieces[first].iov_len) {
+        skip -= op.target.pieces[first].iov_len;
+        ++first;
+    }
+    if (skip == 0) {
+        return {.count = op.count - first, .pieces = op.target.pieces + first};
+    }
+    const iovec& piece = op.target.pieces[first];
+    return {.bytes = static_cast<const std::uint8_t*>(piece.iov_base) + skip,
+            .count = piece.iov_len - skip};
+}
+
+bool send_progress(Op& op, std::int32_t result) noexcept {
+    if (result < 0) {
+        op.result = result;
+        return true;
+    }
+    const std::size_t bytes = bytes_of(op);
+    op.done += static_cast<std::size_t>(result);
+    assert(op.done <= bytes);
+    if (op.done == bytes) {
+        op.result = 0;
+        return true;
+    }
+    if (op.cancelled) {
+        op.result = -ECANCELED;
+        return true;
+    }
+    return false;
+}
+
+}  // namespace ferry::io

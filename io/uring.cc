@@ -1,0 +1,428 @@
+#include "io/uring.h"
+
+#include <liburing.h>
+#include <poll.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cassert>
+#include <cerrno>
+#include <chrono>
+#include <cstring>
+#include <memory>
+
+#include "io/buffer.h"
+#include "io/kernel.h"
+
+namespace ferry::io {
+
+namespace {
+
+constexpr unsigned kRequests = 256;  // per system call; more in one turn cost another call
+constexpr unsigned kAnswers = 4096;  // beyond these the kernel keeps them aside: slower, not lost
+constexpr std::uint16_t kSlotGroup = 0;
+
+// The kernel itself goes on with a part that was sent; without the flag every part would come back.
+constexpr int kSendFlags = MSG_WAITALL | MSG_NOSIGNAL;
+
+// What stands in an answer instead of an operation.
+constexpr std::uint64_t kNobody = 0;
+constexpr std::uint64_t kWake = 1;
+
+// The kernel answers to one thread (SINGLE_ISSUER), and only when it is asked (DEFER_TASKRUN): nothing
+// interrupts that thread. One bad request does not hold back those behind it (SUBMIT_ALL).
+io_uring_params parameters() {
+    io_uring_params chosen = {};
+    chosen.flags = IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN |
+                   IORING_SETUP_SUBMIT_ALL | IORING_SETUP_CQSIZE;
+    chosen.cq_entries = kAnswers;
+    return chosen;
+}
+
+class Uring final : public Backend {
+public:
+    Uring() = default;
+    ~Uring() override;
+    int start() noexcept;  // 0, or a negated errno
+
+    void submit(Op& op) override { prepare(op); }
+    void cancel(Op& op) noexcept override;
+    void wait(TimePoint until, std::vector<Op*>& done) override;
+    void wake() noexcept override { wake_.signal(); }
+
+    void expect_slots(std::uint32_t count) override;
+    void provide(std::uint16_t slot, std::span<std::uint8_t> memory) override;
+    std::uint32_t starving() const noexcept override { return starving_count_; }
+
+    Result<int> listen(const Endpoint& at, Sharing sharing) override {
+        return kernel_listen(at, sharing, Waiting::in_kernel);
+    }
+    Result<int> stream(const Endpoint& towards) override {
+        return kernel_stream(towards, Waiting::in_kernel);
+    }
+    Result<void> bind(int fd, const Endpoint& local) override { return kernel_bind(fd, local); }
+    Result<Endpoint> local_endpoint(int fd) const override { return kernel_local_endpoint(fd); }
+    Result<Endpoint> peer_endpoint(int fd) const override { return kernel_peer_endpoint(fd); }
+    void close(int fd, Farewell farewell) noexcept override;
+
+    TimePoint now() const noexcept override { return std::chrono::steady_clock::now(); }
+    std::int64_t unix_seconds() const noexcept override { return kernel_unix_seconds(); }
+
+private:
+    io_uring_sqe* request() noexcept;
+    void prepare(Op& op) noexcept;
+    void prepare_send(io_uring_sqe* sqe, Op& op) noexcept;
+    void enter(TimePoint until);
+    bool final_answer(Op& op, const io_uring_cqe& cqe) noexcept;
+    bool slot_answer(Op& op, const io_uring_cqe& cqe) noexcept;
+    void starve(Op& op) noexcept;
+
+    io_uring ring_ = {};
+    bool started_ = false;
+    bool waking_ = false;  // a poll of wake_ is in flight
+    WakeEvent wake_;
+
+    io_uring_buf_ring* slots_ = nullptr;
+    std::uint32_t slot_places_ = 0;   // of the ring, a power of two
+    std::uint32_t slots_inside_ = 0;  // provided, and not yet seen in an answer
+    List<Op, InQueue> starving_;      // first come, first served
+    std::uint32_t starving_count_ = 0;
+    List<Op, InQueue> answered_;  // without the kernel: cancelled while starving
+
+    // One per place of the request queue, because the kernel reads it when the request is sent.
+    std::array<msghdr, kRequests> messages_ = {};
+};
+
+Uring::~Uring() {
+    if (!started_) {
+        return;
+    }
+    assert(starving_.empty());
+    assert(answered_.empty());
+    if (slots_ != nullptr) {
+        io_uring_unregister_buf_ring(&ring_, kSlotGroup);
+        munmap(slots_, slot_places_ * sizeof(io_uring_buf));
+    }
+    io_uring_queue_exit(&ring_);
+}
+
+int Uring::start() noexcept {
+    if (wake_.fd() < 0) {
+        return -EMFILE;
+    }
+    io_uring_params chosen = parameters();
+    const int made = io_uring_queue_init_params(kRequests, &ring_, &chosen);
+    if (made < 0) {
+        return made;
+    }
+    started_ = true;
+    // Spares the kernel a look-up per call; where it is refused nothing is lost.
+    io_uring_register_ring_fd(&ring_);
+    return 0;
+}
+
+// The next free place in the request queue; sends what is queued if there is none.
+io_uring_sqe* Uring::request() noexcept {
+    io_uring_sqe* sqe = io_uring_get_sqe(&ring_);
+    while (sqe == nullptr) {
+        const int sent = io_uring_submit(&ring_);
+        assert(sent >= 0 || sent == -EAGAIN || sent == -EBUSY || sent == -EINTR);
+        sqe = io_uring_get_sqe(&ring_);
+    }
+    return sqe;
+}
+
+void Uring::prepare(Op& op) noexcept {
+    io_uring_sqe* sqe = request();
+    switch (op.kind) {
+        case Op::Kind::accept:
+            op.extra = Endpoint::kLengthMax;
+            io_uring_prep_accept(sqe, op.fd, op.target.peer->writable_address(), &op.extra,
+                                 SOCK_CLOEXEC);
+            break;
+        case Op::Kind::connect:
+            io_uring_prep_connect(sqe, op.fd, op.target.peer->address(), op.target.peer->length());
+            break;
+        case Op::Kind::recv:
+            io_uring_prep_recv(sqe, op.fd, op.target.buffer->room().data(), op.count, 0);
+            break;
+        case Op::Kind::recv_slot:
+            io_uring_prep_recv(sqe, op.fd, nullptr, 0, 0);
+            sqe->flags |= IOSQE_BUFFER_SELECT;
+            sqe->buf_group = kSlotGroup;
+            break;
+        case Op::Kind::send:
+        case Op::Kind::sendv:
+            prepare_send(sqe, op);
+            break;
+        case Op::Kind::shutdown:
+            io_uring_prep_shutdown(sqe, op.fd, SHUT_WR);
+            break;
+        case Op::Kind::poll:
+            io_uring_prep_poll_add(sqe, op.fd, op.extra);
+            break;
+        case Op::Kind::local:
+            assert(false);
+            break;
+    }
+    io_uring_sqe_set_data(sqe, &op);
+}
+
+void Uring::prepare_send(io_uring_sqe* sqe, Op& op) noexcept {
+    const Rest rest = rest_of(op);
+    if (rest.pieces == nullptr) {
+        io_uring_prep_send(sqe, op.fd, rest.bytes, rest.count, kSendFlags);
+        return;
+    }
+    msghdr& message = messages_[static_cast<std::size_t>(sqe - ring_.sq.sqes)];
+    message = {};
+    message.msg_iov = const_cast<iovec*>(rest.pieces);
+    message.msg_iovlen = rest.count;
+    io_uring_prep_sendmsg(sqe, op.fd, &message, kSendFlags);
+}
+
+void Uring::cancel(Op& op) noexcept {
+    if (op.queued()) {
+        // Only a starving one is in a queue of ours: the kernel has answered it already.
+        op.Hook<InQueue>::unlink();
+        --starving_count_;
+        op.result = -ECANCELED;
+        answered_.push_back(op);
+        return;
+    }
+    io_uring_sqe* sqe = request();
+    io_uring_prep_cancel(sqe, &op, 0);
+    io_uring_sqe_set_data64(sqe, kNobody);
+    sqe->flags |= IOSQE_CQE_SKIP_SUCCESS;
+}
+
+void Uring::wait(TimePoint until, std::vector<Op*>& done) {
+    if (!waking_) {
+        // A poll and not a read: nothing of ours may be written to after the ring is gone.
+        io_uring_sqe* sqe = request();
+        io_uring_prep_poll_add(sqe, wake_.fd(), POLLIN);
+        io_uring_sqe_set_data64(sqe, kWake);
+        waking_ = true;
+    }
+    enter(answered_.empty() ? until : TimePoint::min());
+
+    while (Op* op = answered_.pop_front()) {
+        done.push_back(op);
+    }
+    io_uring_cqe* cqe = nullptr;
+    unsigned head = 0;
+    unsigned seen = 0;
+    io_uring_for_each_cqe(&ring_, head, cqe) {
+        ++seen;
+        if (cqe->user_data == kNobody) {
+            continue;
+        }
+        if (cqe->user_data == kWake) {
+            wake_.drain();
+            waking_ = false;
+            continue;
+        }
+        Op& op = *static_cast<Op*>(io_uring_cqe_get_data(cqe));
+        if (final_answer(op, *cqe)) {
+            done.push_back(&op);
+        }
+    }
+    io_uring_cq_advance(&ring_, seen);
+}
+
+// The one system call of a turn: sends, sleeps, and lets the kernel write its answers.
+void Uring::enter(TimePoint until) {
+    const TimePoint present = now();
+    int entered = 0;
+    if (until == kNever) {
+        entered = io_uring_submit_and_wait(&ring_, 1);
+    } else if (until <= present) {
+        entered = io_uring_submit_and_get_events(&ring_);
+    } else {
+        const Duration left = until - present;
+        const auto whole = std::chrono::floor<std::chrono::seconds>(left);
+        __kernel_timespec timeout = {};
+        timeout.tv_sec = whole.count();
+        timeout.tv_nsec = std::chrono::nanoseconds(left - whole).count();
+        io_uring_cqe* first = nullptr;
+        entered = io_uring_submit_and_wait_timeout(&ring_, &first, 1, &timeout, nullptr);
+    }
+    // Interrupted, timed out, or short of memory for the moment: the next turn tries again.
+    assert(entered >= 0 || entered == -ETIME || entered == -EINTR || entered == -EAGAIN ||
+           entered == -EBUSY);
+}
+
+// Is this the last word about `op`? If not, it has been submitted again, or waits for a slot.
+bool Uring::final_answer(Op& op, const io_uring_cqe& cqe) noexcept {
+    if (op.kind == Op::Kind::recv_slot) {
+        return slot_answer(op, cqe);
+    }
+    if (cqe.res == -EINTR && !op.cancelled) {
+        prepare(op);
+        return false;
+    }
+    if (op.kind != Op::Kind::send && op.kind != Op::Kind::sendv) {
+        op.result = cqe.res;
+        return true;
+    }
+    if (send_progress(op, cqe.res)) {
+        return true;
+    }
+    prepare(op);
+    return false;
+}
+
+bool Uring::slot_answer(Op& op, const io_uring_cqe& cqe) noexcept {
+    op.result = cqe.res;
+    if ((cqe.flags & IORING_CQE_F_BUFFER) != 0) {
+        op.slot = static_cast<std::uint16_t>(cqe.flags >> IORING_CQE_BUFFER_SHIFT);
+        assert(slots_inside_ > 0);
+        --slots_inside_;
+        return true;
+    }
+    if (cqe.res != -ENOBUFS && cqe.res != -EINTR) {
+        return true;
+    }
+    if (op.cancelled) {
+        op.result = -ECANCELED;
+        return true;
+    }
+    if (slots_inside_ > 0) {
+        // Slots have come since, or answers that hold them are behind this one in the queue; the
+        // number is exact once those are read, so this does not go on.
+        prepare(op);
+    } else {
+        starve(op);
+    }
+    return false;
+}
+
+void Uring::starve(Op& op) noexcept {
+    starving_.push_back(op);
+    ++starving_count_;
+}
+
+void Uring::expect_slots(std::uint32_t count) {
+    assert(slots_ == nullptr);
+    slot_places_ = std::bit_ceil(count);
+    void* memory = mmap(nullptr, slot_places_ * sizeof(io_uring_buf), PROT_READ | PROT_WRITE,
+                        MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    assert(memory != MAP_FAILED);
+    slots_ = static_cast<io_uring_buf_ring*>(memory);
+    io_uring_buf_reg place = {};
+    place.ring_addr = reinterpret_cast<std::uintptr_t>(memory);
+    place.ring_entries = slot_places_;
+    place.bgid = kSlotGroup;
+    const int registered = io_uring_register_buf_ring(&ring_, &place, 0);
+    assert(registered == 0);
+    static_cast<void>(registered);
+}
+
+void Uring::provide(std::uint16_t slot, std::span<std::uint8_t> memory) {
+    io_uring_buf_ring_add(slots_, memory.data(), static_cast<unsigned>(memory.size()), slot,
+                          static_cast<int>(slot_places_ - 1), 0);
+    io_uring_buf_ring_advance(slots_, 1);
+    ++slots_inside_;
+    if (Op* op = starving_.pop_front()) {
+        --starving_count_;
+        prepare(*op);
+    }
+}
+
+// A plain call: a close that is queued would leave the port and the number in use for a while, and the
+// kernel's work of taking a connection down is the same.
+void Uring::close(int fd, Farewell farewell) noexcept {
+    if (farewell == Farewell::reset) {
+        kernel_reset_on_close(fd);
+    }
+    ::close(fd);
+}
+
+// Does the kernel know every operation that prepare() asks for?
+bool knows_operations(io_uring& ring) {
+    static constexpr std::array kNeeded = {
+        IORING_OP_ACCEPT,  IORING_OP_CONNECT,  IORING_OP_RECV,     IORING_OP_SEND,
+        IORING_OP_SENDMSG, IORING_OP_SHUTDOWN, IORING_OP_POLL_ADD, IORING_OP_ASYNC_CANCEL};
+    io_uring_probe* probe = io_uring_get_probe_ring(&ring);
+    if (probe == nullptr) {
+        return false;
+    }
+    const bool all = std::ranges::all_of(
+        kNeeded, [probe](int code) { return io_uring_opcode_supported(probe, code) != 0; });
+    io_uring_free_probe(probe);
+    return all;
+}
+
+bool takes_slots(io_uring& ring) {
+    const std::size_t bytes = 8 * sizeof(io_uring_buf);
+    void* memory = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (memory == MAP_FAILED) {
+        return false;
+    }
+    io_uring_buf_reg place = {};
+    place.ring_addr = reinterpret_cast<std::uintptr_t>(memory);
+    place.ring_entries = 8;
+    place.bgid = kSlotGroup;
+    const bool taken = io_uring_register_buf_ring(&ring, &place, 0) == 0;
+    if (taken) {
+        io_uring_unregister_buf_ring(&ring, kSlotGroup);
+    }
+    munmap(memory, bytes);
+    return taken;
+}
+
+std::string words_for(int error) {
+    std::string words = "io_uring_setup: ";
+    words += std::strerror(error);
+    switch (error) {
+        case EPERM:
+            words += " (forbidden by kernel.io_uring_disabled or by the container's profile)";
+            break;
+        case ENOSYS:
+            words += " (the kernel has none, or a filter hides it)";
+            break;
+        case EINVAL:
+            words += " (needs Linux 6.1)";
+            break;
+        case ENOMEM:
+            words += " (RLIMIT_MEMLOCK may be too low)";
+            break;
+        default:
+            break;
+    }
+    return words;
+}
+
+}  // namespace
+
+std::string uring_missing() {
+    io_uring ring = {};
+    io_uring_params chosen = parameters();
+    if (const int made = io_uring_queue_init_params(kRequests, &ring, &chosen); made < 0) {
+        return words_for(-made);
+    }
+    std::string missing;
+    if ((chosen.features & IORING_FEAT_EXT_ARG) == 0) {
+        missing = "io_uring: waiting with a timeout needs Linux 5.11";
+    } else if (!knows_operations(ring)) {
+        missing = "io_uring: an operation is unknown to this kernel or forbidden";
+    } else if (!takes_slots(ring)) {
+        missing = "io_uring: provided-buffer rings need Linux 5.19";
+    }
+    io_uring_queue_exit(&ring);
+    return missing;
+}
+
+Result<std::unique_ptr<Backend>> make_uring() {
+    auto ring = std::make_unique<Uring>();
+    if (const int started = ring->start(); started < 0) {
+        return std::unexpected(std::errc(-started));
+    }
+    return ring;
+}
+
+}  // namespace ferry::io

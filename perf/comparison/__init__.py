@@ -1,0 +1,1 @@
+"""The parts of perf/compare: the arrangement, the measures and the report."""

@@ -1,0 +1,222 @@
+#include "proto/vmess/request.h"
+
+#include <algorithm>
+#include <cassert>
+#include <string_view>
+#include <utility>
+
+#include "proto/cursor.h"
+
+namespace ferry::proto::vmess {
+namespace {
+
+constexpr std::uint8_t kVersion = 1;
+constexpr std::uint8_t kTypeIpv4 = 1;
+constexpr std::uint8_t kTypeName = 2;
+constexpr std::uint8_t kTypeIpv6 = 3;
+
+// A stream to this name is a mux connection: programs use it for mux internally, and it gets out.
+constexpr std::string_view kMuxName = "v1.mux.cool";
+
+// The bytes of a header as they stand there, before their values are judged.
+struct Fields {
+    std::uint8_t version;
+    std::uint8_t security;
+    std::uint8_t padding_bytes;
+    std::uint8_t command;
+};
+
+bool has_address(std::uint8_t command) {
+    return command == static_cast<std::uint8_t>(Command::tcp) ||
+           command == static_cast<std::uint8_t>(Command::udp);
+}
+
+std::string_view as_text(ByteView bytes, std::array<char, kNameBytesMax>& store) {
+    std::ranges::copy(bytes, store.begin());
+    return {store.data(), bytes.size()};
+}
+
+// A name may be a literal in disguise: peers look for one behind a digit or a bracket.
+Parsed<Address> address_of_name(ByteView name, std::uint16_t port) {
+    std::array<char, kNameBytesMax> store;
+    const std::string_view text = as_text(name, store);
+    if (text.empty()) {
+        return std::unexpected(Fault::bad_address);
+    }
+    const bool may_be_literal = text[0] == '[' || (text[0] >= '0' && text[0] <= '9');
+    if (may_be_literal) {
+        auto address = address_from(text, port);
+        if (address && address->kind != Address::Kind::name) {
+            return address;
+        }
+    }
+    if (!is_wire_name(text)) {
+        return std::unexpected(Fault::bad_address);
+    }
+    return Address{.kind = Address::Kind::name, .port = port, .ip = {}, .name = std::string(text)};
+}
+
+// Reads port, type and address. What it gives means nothing if the reader ran out of bytes.
+Parsed<Address> read_address(Reader& from) {
+    const std::uint16_t port = from.u16();
+    switch (from.u8()) {
+        case kTypeIpv4:
+            return ipv4(from.array<4>(), port);
+        case kTypeIpv6:
+            return ipv6(from.array<16>(), port);
+        case kTypeName:
+            return address_of_name(from.bytes(from.u8()), port);
+        default:
+            return std::unexpected(Fault::bad_address);
+    }
+}
+
+void write_address(const Address& address, Writer& to) {
+    assert(address.kind != Address::Kind::none);
+    to.u16(address.port);
+    switch (address.kind) {
+        case Address::Kind::ipv4:
+            to.u8(kTypeIpv4);
+            to.bytes(ByteView(address.ip).first(4));
+            return;
+        case Address::Kind::ipv6:
+            to.u8(kTypeIpv6);
+            to.bytes(address.ip);
+            return;
+        case Address::Kind::name:
+            assert(is_wire_name(address.name));
+            to.u8(kTypeName);
+            to.u8(static_cast<std::uint8_t>(address.name.size()));
+            std::ranges::copy(address.name, to.room(address.name.size()).begin());
+            return;
+        case Address::Kind::none:
+            return;
+    }
+}
+
+// Judges what needs no further bytes, and puts it into the request.
+Parsed<void> judge(const Fields& fields, Request& request) {
+    if (fields.version != kVersion) {
+        return std::unexpected(Fault::bad_version);
+    }
+    if (fields.command < static_cast<std::uint8_t>(Command::tcp) ||
+        fields.command > static_cast<std::uint8_t>(Command::mux)) {
+        return std::unexpected(Fault::bad_command);
+    }
+    switch (fields.security) {
+        case static_cast<std::uint8_t>(Security::aes128_cfb):
+        case static_cast<std::uint8_t>(Security::aes128_gcm):
+        case static_cast<std::uint8_t>(Security::chacha20_poly1305):
+        case static_cast<std::uint8_t>(Security::none):
+            break;
+        default:
+            return std::unexpected(Fault::bad_security);
+    }
+    // Some programs crash on padding without masking, others accept it, and nobody means it.
+    const bool pads = (request.options & kOptionPadding) != 0;
+    const bool masks = (request.options & kOptionMask) != 0;
+    if (pads && !masks) {
+        return std::unexpected(Fault::bad_option);
+    }
+    request.command = static_cast<Command>(fields.command);
+    request.security = static_cast<Security>(fields.security);
+    return {};
+}
+
+}  // namespace
+
+Offer offer_for(BodyChoice choice, Command command, SealedLengths lengths) noexcept {
+    constexpr std::uint8_t kBare = kOptionChunks | kOptionMask;
+    std::uint8_t under_cipher = kBare | kOptionPadding;
+    if (lengths == SealedLengths::on) {
+        under_cipher |= kOptionSealedLengths;
+    }
+    switch (choice) {
+        case BodyChoice::aes128_gcm:
+            return {Security::aes128_gcm, under_cipher};
+        case BodyChoice::chacha20_poly1305:
+            return {Security::chacha20_poly1305, under_cipher};
+        case BodyChoice::none:
+            return {Security::none, kBare};
+        case BodyChoice::zero:
+            return {Security::none, command == Command::udp ? kBare : std::uint8_t{0}};
+    }
+    std::unreachable();
+}
+
+void draw_secrets(Request& request, crypto::Random& random) noexcept {
+    random.fill(request.keys.key);
+    random.fill(request.keys.iv);
+    request.response_tag = static_cast<std::uint8_t>(random.next());
+}
+
+Parsed<Request> parse_request(ByteView plain) {
+    Reader from(plain);
+    Request request;
+    Fields fields{};
+    fields.version = from.u8();
+    request.keys.iv = from.array<kIvBytes>();  // the IV stands before the key
+    request.keys.key = from.array<kKeyBytes>();
+    request.response_tag = from.u8();
+    request.options = from.u8();
+    const std::uint8_t nibbles = from.u8();
+    fields.padding_bytes = nibbles >> 4;
+    fields.security = nibbles & 0x0f;
+    from.u8();  // reserved: zero, and nobody looks
+    fields.command = from.u8();
+
+    Parsed<Address> target;
+    if (has_address(fields.command)) {
+        target = read_address(from);
+    }
+    if (!from.ok()) {
+        return std::unexpected(Fault::bad_length);
+    }
+    if (!target) {
+        // Before the checksum, because behind an address of unknown type nobody can find it.
+        return std::unexpected(target.error());
+    }
+    from.bytes(fields.padding_bytes);
+    const std::uint32_t checksum = crypto::fnv1a(plain.first(from.at()));
+    const bool fits = from.u32() == checksum;
+    if (!from.ok()) {
+        return std::unexpected(Fault::bad_length);
+    }
+    if (!fits) {
+        return std::unexpected(Fault::bad_checksum);
+    }
+
+    if (const auto judged = judge(fields, request); !judged) {
+        return std::unexpected(judged.error());
+    }
+    request.target = std::move(*target);
+    const bool is_mux_name =
+        request.target.kind == Address::Kind::name && request.target.name == kMuxName;
+    if (request.command == Command::tcp && is_mux_name) {
+        request.command = Command::mux;
+        request.target = {};
+    }
+    return request;
+}
+
+std::size_t build_request(const Request& request, ByteView padding, ByteSpan to) noexcept {
+    assert(padding.size() <= kHeaderPaddingMax);
+    Writer header(to);
+    header.u8(kVersion);
+    header.bytes(request.keys.iv);
+    header.bytes(request.keys.key);
+    header.u8(request.response_tag);
+    header.u8(request.options);
+    header.u8(
+        static_cast<std::uint8_t>(padding.size() << 4 | static_cast<unsigned>(request.security)));
+    header.u8(0);  // reserved
+    header.u8(static_cast<std::uint8_t>(request.command));
+    if (request.command != Command::mux) {
+        write_address(request.target, header);
+    }
+    header.bytes(padding);
+    header.u32(crypto::fnv1a(header.written()));
+    return header.at();
+}
+
+}  // namespace ferry::proto::vmess

@@ -1,0 +1,150 @@
+"""The times of policy level 0, at each end: what they cut, and what they leave alone.
+
+No case measures a time. Each shows that traffic with pauses shorter than the limit lives on well past
+the limit, and that silence, some time after it, is cut.
+"""
+
+import socket
+import threading
+from functools import partial
+
+import configs
+from cases import Case
+from streams import alive, dial, receive_exactly, receive_to_end
+from targets import Recorder, Target, echo, leave_alone, speaks_first
+from tunnel import Tunnel
+
+_LIMIT_SECONDS = 2
+_PAUSE_SECONDS = 0.5
+_TURNS = 6  # longer than the limit in all
+
+
+def cases(bench):
+    for pair in bench.pairs:
+        for end in ("client", "server"):
+            if getattr(pair, end).is_ours or pair.client.kind == pair.server.kind:
+                yield Case(f"policy/{pair}/idle-at-{end}", partial(idle, pair=pair, end=end))
+        if pair.client.is_ours or not pair.server.is_ours:
+            yield Case(f"policy/{pair}/socks-handshake", partial(silent_application, pair=pair))
+        if pair.server.is_ours or not pair.client.is_ours:
+            yield Case(f"policy/{pair}/vmess-handshake", partial(silent_peer, pair=pair))
+            yield Case(f"policy/{pair}/handshake-only", partial(greeting_after_limit, pair=pair))
+        if pair.both_ours:
+            for end in ("client", "server"):
+                yield Case(f"policy/{pair}/downlink-only-at-{end}", partial(downlink, pair=pair, end=end))
+                yield Case(f"policy/{pair}/uplink-only-at-{end}", partial(uplink, pair=pair, end=end))
+            yield Case(f"policy/{pair}/downlink-only-zero", partial(downlink_zero, pair=pair))
+
+
+def times(end, **seconds):
+    return {f"{end}_times": configs.policy(**seconds)}
+
+
+def pause() -> None:
+    """A silence of the scenario."""
+    threading.Event().wait(_PAUSE_SECONDS)
+
+
+def idle(lab, pair, end):
+    """connIdle: a slow conversation goes on, a silent one is cut, on both sides."""
+    target = lab.closing(Target(echo))
+    tunnel = Tunnel(lab, pair, **times(end, connIdle=_LIMIT_SECONDS))
+    with tunnel.socks(target.port) as connection:
+        for _ in range(_TURNS):
+            alive(connection)
+            pause()
+        received, _ = receive_to_end(connection)
+        assert received == b"", received
+        far = target.connection(0)
+        received, _ = receive_to_end(far)
+        assert received == b"", received
+
+
+def silent_application(lab, pair):
+    """handshake at the client: who does not say where to is let go, without a byte that was not asked for."""
+    tunnel = Tunnel(lab, pair, **times("client", handshake=_LIMIT_SECONDS))
+    beginnings = [
+        (tunnel.socks_port, b""),
+        (tunnel.socks_port, b"\x05"),
+        (tunnel.http_port, b""),
+        (tunnel.http_port, b"CONN"),
+    ]
+    for beginning, received in _let_go(beginnings):
+        assert received == b"" or received.startswith(b"HTTP/1.1 4"), (beginning, received)
+
+
+def silent_peer(lab, pair):
+    """handshake at the server: a VMess peer that does not finish its header is let go in silence."""
+    tunnel = Tunnel(lab, pair, **times("server", handshake=_LIMIT_SECONDS))
+    beginnings = [(tunnel.vmess_port, beginning) for beginning in (b"", b"x", bytes(40))]
+    for beginning, received in _let_go(beginnings):
+        assert received == b"", (beginning, received)
+
+
+def _let_go(beginnings):
+    """Opens all at the same time, then waits for the end of each; gives what came back."""
+    connections = [dial(port) for port, _ in beginnings]
+    for connection, (_, beginning) in zip(connections, beginnings):
+        connection.sendall(beginning)
+    for connection, (_, beginning) in zip(connections, beginnings):
+        with connection:
+            yield beginning, receive_to_end(connection)[0]
+
+
+def greeting_after_limit(lab, pair):
+    """handshake ends with the header: a target that stays silent for longer than it is not cut."""
+    target = lab.closing(Target(speaks_first(b"hello", after_seconds=_LIMIT_SECONDS + 1)))
+    tunnel = Tunnel(lab, pair, **times("server", handshake=_LIMIT_SECONDS))
+    with tunnel.socks(target.port) as connection:
+        assert receive_exactly(connection, 5) == b"hello"
+        alive(connection)
+
+
+def downlink(lab, pair, end):
+    """downlinkOnly, after the application's end: a slow answer goes on, a silent one is cut."""
+    target = lab.closing(Target(leave_alone))
+    tunnel = Tunnel(lab, pair, **times(end, downlinkOnly=_LIMIT_SECONDS))
+    with tunnel.socks(target.port) as connection:
+        connection.sendall(b"x")
+        connection.shutdown(socket.SHUT_WR)
+        far = target.connection(0)
+        assert receive_to_end(far) == (b"x", "end")
+        for _ in range(_TURNS):
+            far.sendall(b"piece")
+            assert receive_exactly(connection, 5) == b"piece"
+            pause()
+        received, _ = receive_to_end(connection)
+        assert received == b"", received
+        receive_to_end(far)
+
+
+def uplink(lab, pair, end):
+    """uplinkOnly, after the target's end: a slow upload goes on, a silent one is cut."""
+    target = lab.closing(Target(leave_alone))
+    tunnel = Tunnel(lab, pair, **times(end, uplinkOnly=_LIMIT_SECONDS))
+    with tunnel.socks(target.port) as connection:
+        connection.sendall(b"x")
+        far = target.connection(0)
+        assert receive_exactly(far, 1) == b"x"
+        far.shutdown(socket.SHUT_WR)
+        assert receive_to_end(connection) == (b"", "end")
+        for _ in range(_TURNS):
+            connection.sendall(b"piece")
+            assert receive_exactly(far, 5) == b"piece"
+            pause()
+        received, _ = receive_to_end(far)
+        assert received == b"", received
+
+
+def downlink_zero(lab, pair):
+    """downlinkOnly 0: the application's end ends everything, as soon as it has reached the target."""
+    recorder = Recorder()
+    target = lab.closing(Target(recorder))
+    tunnel = Tunnel(lab, pair, **times("server", downlinkOnly=0))
+    with tunnel.socks(target.port) as connection:
+        connection.sendall(b"last words")
+        target.connection(0)
+        connection.shutdown(socket.SHUT_WR)
+        received, _ = receive_to_end(connection)
+        assert received == b"", received
+        assert recorder.wait() in ("end", "reset")

@@ -1,0 +1,129 @@
+"""The usual arrangement: application -> client -> VMess -> server -> target, all on loopback."""
+
+from dataclasses import dataclass
+
+import configs
+import entries
+from configs import LOOPBACK
+from lab import Lab, Program
+from streams import dial
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Who plays the client and who the server."""
+
+    client: Program
+    server: Program
+
+    def __str__(self):
+        return f"{self.client.kind}-to-{self.server.kind}"
+
+    @property
+    def both_ours(self) -> bool:
+        return self.client.is_ours and self.server.is_ours
+
+
+ENTRIES = ("socks5", "socks4a", "http-connect", "dokodemo")
+SECURITIES = ("auto", "aes-128-gcm", "chacha20-poly1305", "none")
+
+
+def securities_of(pair: Pair) -> tuple:
+    # V2Ray 4 takes the word `zero` for `auto`.
+    return SECURITIES + ("zero",) if pair.both_ours else SECURITIES
+
+
+class Tunnel:
+    """A client and a server that are up, and the doors into the client.
+
+    target         where the dokodemo-door leads; the other ways in name their target themselves
+    client_times   policy of level 0 at the client, server_times at the server
+    server_out     the server's outbounds, freedom if not given
+    client_log     the client's log object, server_log the server's
+    """
+
+    def __init__(
+        self,
+        lab: Lab,
+        pair: Pair,
+        security="auto",
+        target=None,
+        client_times=None,
+        server_times=None,
+        server_out=None,
+        client_log=None,
+        server_log=None,
+        server_files=None,
+    ):
+        self.lab = lab
+        self.pair = pair
+        self.vmess_port = lab.free_port()
+        self.socks_port = lab.free_port()
+        self.http_port = lab.free_port()
+        self.door_port = lab.free_port()
+        inbounds = [configs.socks_in(self.socks_port), configs.http_in(self.http_port)]
+        if target:
+            inbounds.append(configs.door_in(self.door_port, *target))
+        server = configs.config(
+            [configs.vmess_in(self.vmess_port)],
+            server_out or [configs.freedom_out()],
+            log=server_log or {"loglevel": "info", "access": lab.path("server.access")},
+            times=server_times,
+        )
+        client = configs.config(
+            inbounds,
+            [configs.vmess_out([(LOOPBACK, self.vmess_port)], security)],
+            log=client_log or {"loglevel": "info", "access": lab.path("client.access")},
+            times=client_times,
+        )
+        self._server_config = server
+        self.server = lab.start(pair.server, server, "server", max_files=server_files)
+        self.client = lab.start(pair.client, client, "client")
+
+    def restart_server(self):
+        """Starts the server again, on the same port, after a case has killed it."""
+        self.server = self.lab.start(self.pair.server, self._server_config, "server-again")
+
+    def enter(self, entry, host, port):
+        """A connection through the client to the target, by one of ENTRIES."""
+        if entry == "socks5":
+            return entries.socks5(self.socks_port, host, port)
+        if entry == "socks4a":
+            return entries.socks4a(self.socks_port, host, port)
+        if entry == "http-connect":
+            return entries.http_connect(self.http_port, host, port)
+        assert entry == "dokodemo", entry
+        return dial(self.door_port)
+
+    def socks(self, port, host=LOOPBACK):
+        return entries.socks5(self.socks_port, host, port)
+
+
+class ServerAlone:
+    """A VMess server whose clients are played by the case."""
+
+    def __init__(self, lab: Lab, program: Program, times=None, **start):
+        self.port = lab.free_port()
+        config = configs.config(
+            [configs.vmess_in(self.port)],
+            [configs.freedom_out()],
+            log={"loglevel": "info", "access": lab.path("server.access")},
+            times=times,
+        )
+        self.process = lab.start(program, config, "server", **start)
+
+
+class ClientAlone:
+    """A client with a SOCKS way in, whose server is played by the case."""
+
+    def __init__(self, lab: Lab, program: Program, server_port, security="auto", times=None):
+        self.port = lab.free_port()
+        config = configs.config(
+            [configs.socks_in(self.port)],
+            [configs.vmess_out([(LOOPBACK, server_port)], security)],
+            times=times,
+        )
+        self.process = lab.start(program, config, "client")
+
+    def enter(self, port=80, host=LOOPBACK):
+        return entries.socks5(self.port, host, port)

@@ -1,0 +1,91 @@
+#include "tests/sim/node.h"
+
+#include <cassert>
+
+namespace ferry::sim {
+namespace {
+
+constexpr std::size_t kLogLines = 10'000;
+
+std::array<std::uint8_t, 32> seed_from(World& world) {
+    std::array<std::uint8_t, 32> seed{};
+    for (std::uint8_t& byte : seed) {
+        byte = static_cast<std::uint8_t>(world.random().below(256));
+    }
+    return seed;
+}
+
+}  // namespace
+
+io::Task<io::Result<core::Endpoints>> FixedResolver::resolve(io::Scope& scope, std::string name,
+                                                             std::uint16_t port,
+                                                             core::Families) {
+    if (scope.stopping()) {
+        co_return std::unexpected(std::errc::operation_canceled);
+    }
+    const auto found = known_.find(name);
+    if (found == known_.end()) {
+        co_return std::unexpected(std::errc::no_such_device_or_address);
+    }
+    core::Endpoints endpoints;
+    for (const io::Endpoint& at : found->second) {
+        endpoints.push_back(at.with_port(port));
+    }
+    co_return endpoints;
+}
+
+core::Limits tight_limits() {
+    core::Limits limits;
+    limits.in_slots = 8;
+    limits.out_slots = 3;
+    limits.run_buffers = 2;
+    return limits;
+}
+
+Node::Node(World& world, const io::Endpoint& host, const core::config::Config& config,
+           const crypto::Dispatch& dispatch, const core::Limits& limits)
+    : world_(world),
+      limits_(limits),
+      backend_(world, host),
+      pools_(limits_),
+      loop_(backend_, pools_.in),
+      random_(seed_from(world)),
+      queue_(kLogLines),
+      log_(queue_, core::LogFilter{core::LogLevel::debug, true, core::LogStyle::v2ray},
+           [this] { return core::WallTime(std::chrono::seconds(world_.unix_seconds())); }),
+      replay_(world.random().next()),
+      root_(loop_),
+      core_{loop_, pools_, limits_, dispatch, random_, resolver_, log_,
+            stats_, replay_, core::make_snapshot(config, dispatch), {}, {}, {}},
+      server_(std::make_unique<core::Server>(core_, root_)) {
+    for (const core::Port& port : core_.snapshot->ports) {
+        auto at = server_->listen(port, io::Sharing::first);
+        assert(at.has_value());
+        endpoints_.push_back(*at);
+    }
+    world_.drive(loop_);
+    server_->start();
+}
+
+Node::~Node() {
+    server_.reset();
+    world_.release(loop_);
+}
+
+std::vector<std::string> Node::log() {
+    std::vector<core::LogRecord> records;
+    queue_.take(records);
+    for (core::LogRecord& record : records) {
+        lines_.push_back(std::move(record.text));
+    }
+    return lines_;
+}
+
+bool Node::pools_are_full() const {
+    return pools_.in.free_slots() == pools_.in.slots() &&
+           pools_.run.free_slots() == pools_.run.slots() &&
+           pools_.out.free_slots() == pools_.out.slots() &&
+           pools_.out_run.free_slots() == pools_.out_run.slots();
+}
+
+}  // namespace ferry::sim

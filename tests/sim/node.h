@@ -1,0 +1,74 @@
+// Node: one core of the real program on a simulated machine.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/config.h"
+#include "core/core.h"
+#include "core/server.h"
+#include "core/snapshot.h"
+#include "tests/sim/sim_backend.h"
+#include "tests/sim/world.h"
+
+namespace ferry::sim {
+
+// Names that are known from the beginning; everything else does not exist.
+class FixedResolver final : public core::Resolver {
+public:
+    void add(const std::string& name, const io::Endpoint& at) { known_[name].push_back(at); }
+    io::Task<io::Result<core::Endpoints>> resolve(io::Scope& scope, std::string name,
+                                                  std::uint16_t port,
+                                                  core::Families families) override;
+
+private:
+    std::map<std::string, core::Endpoints> known_;
+};
+
+// Few slots, so that whoever needs one has to wait for it now and then.
+core::Limits tight_limits();
+
+// One core with a configuration, listening and serving from the beginning.
+//
+//   end  stop() and let the world run until ended(); the destructor asserts that everything is back
+class Node {
+public:
+    Node(World& world, const io::Endpoint& host, const core::config::Config& config,
+         const crypto::Dispatch& dispatch, const core::Limits& limits);
+    Node(const Node&) = delete;
+    ~Node();
+
+    void stop(io::Duration grace) { server_->stop(grace); }
+    bool ended() const { return root_.empty(); }
+
+    const io::Endpoint& at(std::size_t port) const { return endpoints_.at(port); }
+    FixedResolver& resolver() noexcept { return resolver_; }
+    core::StatsShard& stats() noexcept { return stats_; }
+    SimBackend& backend() noexcept { return backend_; }
+    // Every line of both logs so far.
+    std::vector<std::string> log();
+    // Are all slots of all pools where they belong?
+    bool pools_are_full() const;
+
+private:
+    World& world_;
+    core::Limits limits_;
+    SimBackend backend_;
+    core::Pools pools_;
+    io::Loop loop_;
+    crypto::Random random_;
+    FixedResolver resolver_;
+    core::LogQueue queue_;
+    core::CoreLog log_;
+    core::StatsShard stats_;
+    core::ReplayFilter replay_;
+    std::vector<std::string> lines_;
+    io::Scope root_;
+    core::Core core_;
+    std::unique_ptr<core::Server> server_;
+    std::vector<io::Endpoint> endpoints_;
+};
+
+}  // namespace ferry::sim

@@ -1,0 +1,307 @@
+// The real server and the real client between two programs, in one deterministic run after another.
+//
+// Promise: whatever the network does, a program hears what was sent, or the beginning of it and then
+// an error; never anything else. Afterwards every slot is back and nothing waits. A failure prints its
+// seed; FERRY_SEED=n runs that one alone, FERRY_SEEDS=n changes how many are tried.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <memory>
+
+#include "crypto/dispatch.h"
+#include "proto/vmess/keys.h"
+#include "tests/sim/apps.h"
+#include "tests/sim/node.h"
+
+namespace ferry::sim {
+namespace {
+
+using core::config::Security;
+
+const io::Endpoint kClientHost = *io::Endpoint::from_literal("10.0.0.1", 0);
+const io::Endpoint kServerHost = *io::Endpoint::from_literal("10.0.0.2", 0);
+const io::Endpoint kTargetHost = *io::Endpoint::from_literal("10.0.0.3", 0);
+constexpr std::uint16_t kVmessPort = 10086;
+constexpr std::uint16_t kTargetPort = 80;
+
+const crypto::Dispatch& dispatch() {
+    static const crypto::Dispatch chosen = crypto::choose(crypto::detect());
+    return chosen;
+}
+
+proto::vmess::UserId user() {
+    return *proto::vmess::parse_uuid("b831381d-6324-4d53-ad4f-8cda48b30811");
+}
+
+core::config::Config server_config() {
+    core::config::Config config;
+    core::config::Inbound inbound;
+    inbound.listen = proto::ipv4({10, 0, 0, 2}, 0);
+    inbound.ports = {kVmessPort, kVmessPort};
+    core::config::VmessInbound settings;
+    core::config::VmessClient client;
+    client.id = user();
+    settings.clients.push_back(client);
+    inbound.settings = settings;
+    config.inbounds.push_back(inbound);
+    core::config::Outbound outbound;
+    outbound.settings = core::config::FreedomOutbound{};
+    config.outbounds.push_back(outbound);
+    return config;
+}
+
+struct Choices {
+    Security security = Security::automatic;
+    bool sealed_lengths = false;
+    bool no_end_mark = false;
+};
+
+core::config::Config client_config(const Choices& choices) {
+    core::config::Config config;
+    core::config::Inbound door;
+    door.listen = proto::ipv4({10, 0, 0, 1}, 0);
+    door.ports = {1000, 1000};
+    core::config::DokodemoInbound to_target;
+    to_target.target = proto::ipv4({10, 0, 0, 3}, kTargetPort);
+    door.settings = to_target;
+    config.inbounds.push_back(door);
+    core::config::Inbound socks;
+    socks.listen = proto::ipv4({10, 0, 0, 1}, 0);
+    socks.ports = {1080, 1080};
+    socks.settings = core::config::SocksInbound{};
+    config.inbounds.push_back(socks);
+
+    core::config::VmessAccount account;
+    account.id = user();
+    account.security = choices.security;
+    account.authenticated_length = choices.sealed_lengths;
+    account.no_termination_signal = choices.no_end_mark;
+    core::config::VmessServer server;
+    server.address = proto::ipv4({10, 0, 0, 2}, kVmessPort);
+    server.users.push_back(account);
+    core::config::VmessOutbound vmess;
+    vmess.servers.push_back(server);
+    core::config::Outbound outbound;
+    outbound.settings = vmess;
+    config.outbounds.push_back(outbound);
+    return config;
+}
+
+// SOCKS5 without login: one message each way, then CONNECT to 10.0.0.3:80, all in one piece.
+const Bytes kSocksHello = {5, 1, 0, 5, 1, 0, 1, 10, 0, 0, 3, 0, 80};
+constexpr std::size_t kSocksAnswerBytes = 2 + 10;
+
+// One run: a client, a relay of two nodes, a target.
+class Scenario {
+public:
+    Scenario(std::uint64_t seed, Weather weather, const Choices& choices, Talk talk,
+             const core::Limits& limits)
+        : world(seed, weather),
+          talk_(std::move(talk)),
+          client_host(world, kClientHost),
+          target_host(world, kTargetHost),
+          server(world, kServerHost, server_config(), dispatch(), limits),
+          client(world, kClientHost, client_config(choices), dispatch(), limits),
+          target(target_host, kTargetHost.with_port(kTargetPort), talk_) {}
+
+    void speak_through_door() { speak_at(client.at(0), {}, 0); }
+    void speak_through_socks() { speak_at(client.at(1), kSocksHello, kSocksAnswerBytes); }
+
+    // Until every client has heard its end.
+    Ended run() {
+        return world.run([this] {
+            return std::ranges::all_of(heard, [](const auto& one) { return one->over; });
+        });
+    }
+
+    // Stops everything; what is left afterwards is a leak.
+    void wind_down() {
+        client.stop(std::chrono::seconds(1));
+        server.stop(std::chrono::seconds(1));
+        target.close();
+        (void)world.run([this] {
+            return client.ended() && server.ended() && target.closed() && client_host.root.empty();
+        });
+        EXPECT_TRUE(client.ended()) << world.describe();
+        EXPECT_TRUE(server.ended()) << world.describe();
+        EXPECT_TRUE(client.pools_are_full());
+        EXPECT_TRUE(server.pools_are_full());
+        EXPECT_EQ(client.stats().open_sessions.read(), 0U);
+        EXPECT_EQ(server.stats().handshakes.read(), 0U);
+    }
+
+    const Bytes& up() const noexcept { return talk_.up; }
+    const Bytes& down() const noexcept { return talk_.down; }
+
+    // Did `one` hear `all`, or the beginning of it and then an error?
+    static void expect_honest(const Heard& one, const Bytes& all) {
+        ASSERT_LE(one.bytes.size(), all.size());
+        EXPECT_TRUE(std::equal(one.bytes.begin(), one.bytes.end(), all.begin()));
+    }
+
+    World world;
+
+private:
+    Talk talk_;
+
+public:
+    Host client_host;
+    Host target_host;
+    Node server;
+    Node client;
+    Target target;
+    std::vector<std::unique_ptr<Heard>> heard;
+
+private:
+    void speak_at(const io::Endpoint& at, const Bytes& hello, std::size_t answer_bytes) {
+        heard.push_back(std::make_unique<Heard>());
+        client_host.root.spawn(
+            speak(client_host, at, talk_, hello, answer_bytes, *heard.back()));
+    }
+};
+
+Choices choices_from(Random& random) {
+    static constexpr Security kAll[] = {Security::aes_128_gcm, Security::chacha20_poly1305,
+                                        Security::none, Security::zero};
+    Choices choices;
+    choices.security = kAll[random.below(4)];
+    choices.sealed_lengths = random.below(4) == 0;
+    choices.no_end_mark = random.below(8) == 0;
+    return choices;
+}
+
+Talk talk_from(Random& random, std::size_t bytes_max) {
+    Talk talk;
+    talk.up = pattern(random.next(), random.below(bytes_max));
+    talk.down = pattern(random.next(), random.below(bytes_max));
+    talk.target_waits = random.below(3) == 0;
+    return talk;
+}
+
+std::uint64_t seeds_of(std::uint64_t standard) {
+    const char* wanted = std::getenv("FERRY_SEEDS");
+    return wanted != nullptr ? std::strtoull(wanted, nullptr, 10) : standard;
+}
+
+// Calls `one` with each seed, or with the one that is asked for.
+template <class F>
+void for_each_seed(std::uint64_t standard, F one) {
+    const char* alone = std::getenv("FERRY_SEED");
+    if (alone != nullptr) {
+        one(std::strtoull(alone, nullptr, 10));
+        return;
+    }
+    for (std::uint64_t seed = 1; seed <= seeds_of(standard); ++seed) {
+        SCOPED_TRACE("FERRY_SEED=" + std::to_string(seed));
+        one(seed);
+        if (testing::Test::HasFailure()) {
+            return;
+        }
+    }
+}
+
+// Nothing breaks: everybody hears everything, and the end of it.
+TEST(Relay, CarriesEverythingThroughWind) {
+    for_each_seed(500, [](std::uint64_t seed) {
+        Random random(seed);
+        Scenario run(seed, Weather::windy(), choices_from(random), talk_from(random, 60'000),
+                     tight_limits());
+        const std::uint64_t clients = 1 + random.below(3);
+        for (std::uint64_t index = 0; index < clients; ++index) {
+            if (random.below(2) == 0) {
+                run.speak_through_door();
+            } else {
+                run.speak_through_socks();
+            }
+        }
+        ASSERT_EQ(run.run(), Ended::satisfied) << run.world.describe();
+        ASSERT_EQ(run.target.heard().size(), clients);
+        for (std::uint64_t index = 0; index < clients; ++index) {
+            EXPECT_EQ(run.heard[index]->bytes.size(), run.down().size());
+            EXPECT_TRUE(run.heard[index]->bytes == run.down());
+            EXPECT_TRUE(run.heard[index]->ended);
+            EXPECT_TRUE(run.target.heard()[index]->bytes == run.up());
+            EXPECT_TRUE(run.target.heard()[index]->ended);
+        }
+        run.wind_down();
+    });
+}
+
+// Connections break and are refused: whatever is heard is true, and what ends by an end is whole.
+TEST(Relay, NeverPassesACutForAnEndInAStorm) {
+    for_each_seed(700, [](std::uint64_t seed) {
+        Random random(seed);
+        Choices choices = choices_from(random);
+        choices.no_end_mark = false;
+        if (choices.security == Security::zero) {
+            choices.security = Security::none;  // raw bytes end where their connection does
+        }
+        Scenario run(seed, Weather::stormy(), choices, talk_from(random, 60'000), tight_limits());
+        run.speak_through_door();
+        run.speak_through_socks();
+        ASSERT_EQ(run.run(), Ended::satisfied) << run.world.describe();
+        for (const auto& one : run.heard) {
+            Scenario::expect_honest(*one, run.down());
+            if (one->ended && !one->bytes.empty()) {
+                EXPECT_EQ(one->bytes.size(), run.down().size()) << "a cut was taken for an end";
+            }
+        }
+        for (const auto& one : run.target.heard()) {
+            Scenario::expect_honest(*one, run.up());
+            if (one->ended) {
+                EXPECT_EQ(one->bytes.size(), run.up().size()) << "a cut was taken for an end";
+            }
+        }
+        run.wind_down();
+    });
+}
+
+// The n-th operation of each kind fails, one after the other, until there is no n-th any more.
+TEST(Relay, SurvivesTheFailureOfEveryOperation) {
+    using Kind = io::Op::Kind;
+    for (const Kind kind : {Kind::accept, Kind::connect, Kind::recv, Kind::recv_slot, Kind::send,
+                            Kind::sendv, Kind::shutdown}) {
+        for (std::uint64_t nth = 0; nth < 200; ++nth) {
+            SCOPED_TRACE("kind " + std::to_string(static_cast<int>(kind)) + ", operation " +
+                         std::to_string(nth));
+            Scenario run(1, Weather::calm(), Choices{},
+                         Talk{pattern(1, 50'000), pattern(2, 50'000), false}, tight_limits());
+            run.world.fail_nth(kind, nth, -ECONNRESET);
+            run.speak_through_door();
+            run.speak_through_socks();
+            ASSERT_EQ(run.run(), Ended::satisfied) << run.world.describe();
+            for (const auto& one : run.heard) {
+                Scenario::expect_honest(*one, run.down());
+            }
+            for (const auto& one : run.target.heard()) {
+                Scenario::expect_honest(*one, run.up());
+            }
+            run.wind_down();
+            if (testing::Test::HasFailure()) {
+                return;
+            }
+            if (run.world.count(kind) <= nth) {
+                break;
+            }
+        }
+    }
+}
+
+// The same seed makes the same world, down to the ciphertext.
+TEST(Relay, RepeatsItselfExactly) {
+    const auto fingerprint = [](std::uint64_t seed) {
+        Random random(seed);
+        Scenario run(seed, Weather::stormy(), choices_from(random), talk_from(random, 30'000),
+                     tight_limits());
+        run.speak_through_door();
+        (void)run.run();
+        run.wind_down();
+        return run.world.fingerprint();
+    };
+    EXPECT_EQ(fingerprint(7), fingerprint(7));
+    EXPECT_NE(fingerprint(7), fingerprint(8));
+}
+
+}  // namespace
+}  // namespace ferry::sim
