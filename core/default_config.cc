@@ -7,6 +7,9 @@
 namespace ferry::core {
 namespace {
 
+// Not the one that this program itself listens on: both may run on one machine.
+constexpr std::uint16_t kClientSocksPort = 1080;
+
 constexpr std::string_view kText = R"({{
   "log": {{"loglevel": "warning", "access": "none"}},
   "inbounds": [
@@ -54,7 +57,7 @@ DefaultConfig make_default_config(const proto::vmess::UserId& user) {
     made.greeting =
         fmt::format(kGreeting, fmt::arg("id", id), fmt::arg("vmess", kDefaultVmessPort),
                     fmt::arg("socks", kDefaultSocksPort), fmt::arg("http", kDefaultHttpPort),
-                    fmt::arg("client", client_config(share, kDefaultSocksPort)),
+                    fmt::arg("client", client_config(share, kClientSocksPort)),
                     fmt::arg("link", share_link(share)));
     return made;
 }

@@ -125,8 +125,10 @@ bool HttpInbound::again(Session& session) const {
     session.prologue.clear();
     session.request_done = false;
     session.scope.touch();
-    session.scope.idle_after(idle_override > io::Duration::zero() ? idle_override
-                                                                  : session.policy->idle);
+    session.quiet = io::Duration::zero();
+    session.up_ended = false;
+    session.down_ended = false;
+    session.scope.idle_after(session.idle());
     return true;
 }
 

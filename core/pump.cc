@@ -180,10 +180,27 @@ io::Task<Outcome> finish(Flow& flow) {
     co_return Outcome::finished;  // a peer that has gone altogether has ended, too
 }
 
-// After one direction has ended, the other one may be quiet for a shorter time only.
+// After one direction has ended, the other one may be quiet for a shorter time only. A peer that is
+// slow to take what it was sent is not quiet: while a send is in flight, the longer time holds.
 void count_ended(Session& session, Way way) {
-    session.scope.idle_after(way == Way::up ? session.policy->downlink_only
-                                            : session.policy->uplink_only);
+    session.quiet = way == Way::up ? session.policy->downlink_only : session.policy->uplink_only;
+    if (session.sends == 0) {
+        session.scope.idle_after(session.quiet);
+    }
+}
+
+io::Task<io::Result<void>> send_patiently(Flow& flow) {
+    Session& session = flow.session;
+    ++session.sends;
+    if (session.quiet > io::Duration::zero()) {
+        session.scope.idle_after(session.idle());
+    }
+    auto sent = co_await send_ready(flow);
+    --session.sends;
+    if (session.quiet > io::Duration::zero() && session.sends == 0) {
+        session.scope.idle_after(session.quiet);
+    }
+    co_return sent;
 }
 
 }  // namespace
@@ -205,7 +222,7 @@ io::Task<Outcome> pump(Session& session, Way way) {
         }
         if (flow.ready_bytes() > 0) {
             first = false;
-            auto sent = co_await send_ready(flow);
+            auto sent = co_await send_patiently(flow);
             if (!sent) {
                 co_return failed(flow, flow.to, sent.error());
             }
@@ -247,6 +264,9 @@ io::Task<Outcome> pump(Session& session, Way way) {
         count_ended(session, way);
     }
     auto outcome = co_await finish(flow);
+    if (outcome == Outcome::finished) {
+        (way == Way::up ? session.up_ended : session.down_ended) = true;
+    }
     co_return outcome;
 }
 

@@ -16,17 +16,17 @@ constexpr io::Duration kLastCall = std::chrono::milliseconds(20);
 Server::Server(Core& core, io::Scope& root)
     : core_(core),
       root_(root),
-      accepting_(core.loop, &root),
-      sessions_(core.loop, &root),
-      grace_(core.loop, &root) {}
+      accepting_(std::in_place, core.loop, &root),
+      sessions_(std::in_place, core.loop, &root),
+      grace_(std::in_place, core.loop, &root) {}
 
 io::Result<io::Endpoint> Server::listen(const Port& port, io::Sharing sharing) {
-    auto listener = io::Listener::open(accepting_, port.at, sharing);
+    auto listener = io::Listener::open(*accepting_, port.at, sharing);
     const bool no_ipv6 =
         !listener && (listener.error() == std::errc::address_family_not_supported ||
                       listener.error() == std::errc::address_not_available);
     if (no_ipv6 && port.at.family() == io::Endpoint::Family::ipv6 && port.at.is_any()) {
-        listener = io::Listener::open(accepting_, io::Endpoint::any(port.at.port()), sharing);
+        listener = io::Listener::open(*accepting_, io::Endpoint::any(port.at.port()), sharing);
     }
     if (!listener) {
         return std::unexpected(listener.error());
@@ -37,7 +37,7 @@ io::Result<io::Endpoint> Server::listen(const Port& port, io::Sharing sharing) {
 
 void Server::start() {
     for (Door& door : doors_) {
-        accepting_.spawn(accept_at(door));
+        accepting_->spawn(accept_at(door));
     }
 }
 
@@ -49,7 +49,7 @@ io::Task<bool> Server::wait_for_room() {
     while (core_.stats.handshakes.read() >= limits.handshakes ||
            core_.stats.open_sessions.read() >= limits.sessions) {
         core_.stats.handshake_waits.add();
-        auto changed = co_await core_.room_for_sessions.wait(accepting_);
+        auto changed = co_await core_.room_for_sessions.wait(*accepting_);
         if (!changed) {
             co_return false;
         }
@@ -67,14 +67,14 @@ io::Task<void> Server::accept_at(Door& door) {
         auto accepted = co_await door.listener.accept();
         core_.stats.accept_pauses.add(door.listener.pauses() - pauses);
         if (accepted) {
-            sessions_.spawn(serve(door.inbound, std::move(*accepted)));
-        } else if (accepting_.stopping()) {
+            sessions_->spawn(serve(door.inbound, std::move(*accepted)));
+        } else if (accepting_->stopping()) {
             co_return;
         } else {
             core_.log.error(LogLevel::warning, 0, "app/proxyman/inbound",
                             fmt::format("failed to accept on {}: {}", door.listener.local().text(),
                                         std::make_error_code(accepted.error()).message()));
-            auto slept = co_await core_.loop.sleep_for(accepting_, io::Listener::kPause);
+            auto slept = co_await core_.loop.sleep_for(*accepting_, io::Listener::kPause);
             if (!slept) {
                 co_return;
             }
@@ -84,7 +84,7 @@ io::Task<void> Server::accept_at(Door& door) {
 
 io::Task<void> Server::serve(const Inbound& inbound, io::Accepted accepted) {
     {
-        Session session(core_, sessions_, inbound, std::move(accepted));
+        Session session(core_, *sessions_, inbound, std::move(accepted));
         auto outcome = co_await run(session);
         core_.stats.count(outcome);
     }
@@ -93,23 +93,28 @@ io::Task<void> Server::serve(const Inbound& inbound, io::Accepted accepted) {
 }
 
 void Server::stop(io::Duration grace) {
-    accepting_.expire_at(core_.loop.now() + kLastCall);
-    grace_.expire_at(core_.loop.now() + grace);
+    if (!sessions_) {
+        return;  // wound down already
+    }
+    accepting_->expire_at(core_.loop.now() + kLastCall);
+    grace_->expire_at(core_.loop.now() + grace);
     if (!std::exchange(stopping_, true)) {
         root_.spawn(wind_down());
     }
 }
 
 io::Task<void> Server::wind_down() {
-    co_await accepting_.join();
+    co_await accepting_->join();
     doors_.clear();
-    while (!sessions_.empty() && !grace_.stopping()) {
-        auto changed = co_await core_.session_ended.wait(grace_);
+    while (!sessions_->empty() && !grace_->stopping()) {
+        auto changed = co_await core_.session_ended.wait(*grace_);
         (void)changed;  // the loop's condition looks at both
     }
-    sessions_.stop(io::Stop::shutdown);
-    co_await sessions_.join();
-    grace_.stop(io::Stop::shutdown);
+    sessions_->stop(io::Stop::shutdown);
+    co_await sessions_->join();
+    sessions_.reset();
+    accepting_.reset();
+    grace_.reset();
 }
 
 }  // namespace ferry::core

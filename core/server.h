@@ -2,6 +2,7 @@
 #pragma once
 
 #include <list>
+#include <optional>
 
 #include "core/core.h"
 #include "core/snapshot.h"
@@ -48,9 +49,10 @@ private:
 
     Core& core_;
     io::Scope& root_;
-    io::Scope accepting_;
-    io::Scope sessions_;
-    io::Scope grace_;
+    // Gone once the server has wound down: the root is empty then.
+    std::optional<io::Scope> accepting_;
+    std::optional<io::Scope> sessions_;
+    std::optional<io::Scope> grace_;
     std::list<Door> doors_;
     bool stopping_ = false;
 };

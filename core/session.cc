@@ -127,9 +127,7 @@ io::Task<Outcome> run_once(Session& session) {
         co_return told.error();
     }
 
-    scope.idle_after(session.inbound.idle_override > io::Duration::zero()
-                         ? session.inbound.idle_override
-                         : session.policy->idle);
+    scope.idle_after(session.idle());
     auto ends = co_await io::both(pump(session, Way::up), pump(session, Way::down));
     const Outcome outcome = worse_of(ends.first, ends.second);
     if (is_cut(outcome)) {
@@ -156,6 +154,10 @@ Session::Session(Core& its_core, io::Scope& parent, const Inbound& its_inbound,
     core.stats.handshakes.add();
 }
 
+io::Duration Session::idle() const noexcept {
+    return inbound.idle_override > io::Duration::zero() ? inbound.idle_override : policy->idle;
+}
+
 Session::~Session() { core.stats.open_sessions.sub(); }
 
 io::Task<Outcome> run(Session& session) {
@@ -167,11 +169,13 @@ io::Task<Outcome> run(Session& session) {
             break;
         }
     }
+    // Whoever has not been told of an end is told of a cut: the two must not look alike.
+    const bool relayed = session.target.has_value();
     const bool cut = is_cut(outcome);
-    if (cut) {
+    if (cut || (relayed && !session.down_ended && outcome != Outcome::finished)) {
         session.client.socket.close(io::Farewell::reset);
     }
-    if (session.target && cut) {
+    if (relayed && !session.up_ended) {
         session.target->socket.close(io::Farewell::reset);
     }
     co_return outcome;

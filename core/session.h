@@ -58,6 +58,8 @@ struct Session {
     Session(const Session&) = delete;
     ~Session();
 
+    io::Duration idle() const noexcept;  // the policy's, or the inbound's in place of it
+
     Core& core;
     io::Scope scope;
     std::shared_ptr<const Snapshot> snapshot;
@@ -77,7 +79,11 @@ struct Session {
     io::Buffer early;        // bytes that arrived with the request
     std::string epilogue;    // plaintext for the client if there is no target
     bool in_handshake = true;
+    bool up_ended = false;      // the target has been told that the client's bytes have ended
+    bool down_ended = false;    // the client has been told that the target's bytes have ended
     bool over = false;          // the client has closed between two exchanges
+    io::Duration quiet{};        // how long one direction may be quiet after the other has ended
+    std::uint8_t sends = 0;      // in flight
     bool request_done = false;  // of an exchange: its last byte has gone to the target
 };
 

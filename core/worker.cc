@@ -36,6 +36,17 @@ void block_signals() {
     pthread_sigmask(SIG_BLOCK, &all, nullptr);
 }
 
+std::string why_not_listening(const Port& port, std::errc error) {
+    const std::string_view remedy =
+        error == std::errc::address_in_use
+            ? "; another program has this port: stop it, or choose another port"
+        : error == std::errc::permission_denied
+            ? "; ports below 1024 need CAP_NET_BIND_SERVICE"
+            : "";
+    return fmt::format("failed to listen on {}: {}{}", port.at.text(),
+                       std::make_error_code(error).message(), remedy);
+}
+
 io::Result<std::unique_ptr<io::Backend>> make_backend(BackendKind kind) {
     return kind == BackendKind::uring ? io::make_uring() : io::make_epoll();
 }
@@ -109,9 +120,7 @@ void Worker::run_with(std::unique_ptr<io::Backend> backend) {
         for (const Port& port : place_.ports) {
             auto at = server.listen(port, place_.sharing);
             if (!at) {
-                prepared_.set_value(std::unexpected(
-                    fmt::format("failed to listen on {}: {}", port.at.text(),
-                                std::make_error_code(at.error()).message())));
+                prepared_.set_value(std::unexpected(why_not_listening(port, at.error())));
                 return;
             }
             endpoints.push_back(*at);

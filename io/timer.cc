@@ -25,7 +25,8 @@ std::uint64_t tick_at_or_before(TimePoint when) {
 
 void TimerWheel::arm(Timer& timer, TimePoint when) noexcept {
     disarm(timer);
-    if (when == kNever) {
+    // The last second before the end of time would overflow when it is rounded, and never comes either.
+    if (when > kNever - std::chrono::seconds(1)) {
         return;
     }
     timer.tick_ = tick_at_or_after(when);
@@ -95,9 +96,7 @@ TimerWheel::Next TimerWheel::next_slot() const noexcept {
 }
 
 void TimerWheel::place(Timer& timer) noexcept {
-    // What lies beyond the last slot of the last wheel (two years) waits there and is placed again.
-    constexpr std::uint64_t kSpan = (std::uint64_t{1} << (kLevels * kBits)) - 1;
-    const std::uint64_t tick = std::clamp(timer.tick_, tick_, tick_ | kSpan);
+    const std::uint64_t tick = std::max(timer.tick_, tick_);
     const auto digits = static_cast<unsigned>(std::bit_width((tick ^ tick_) | 1)) - 1;
     const unsigned level = digits / kBits;
     const auto slot = static_cast<unsigned>(tick >> (level * kBits)) % kSlots;

@@ -29,10 +29,11 @@ private:
     std::uint16_t place_ = 0;  // level * kSlots + slot, or kNowhere while it is being fired
 };
 
-// Timers by time: six wheels of 64 slots, each slot of a wheel as long as the whole wheel below it.
+// Timers by time: eight wheels of 64 slots, each slot of a wheel as long as the whole wheel below it.
+// Together they reach farther than a TimePoint does.
 //
 //   units  ticks of one millisecond; a timer fires up to one tick late and never early
-//   cost   arming and disarming: constant; a timer moves down one wheel at most five times
+//   cost   arming and disarming: constant; a timer moves down one wheel at most seven times
 class TimerWheel {
 public:
     // Arms a timer, or moves an armed one. A time that has passed fires with the next fire().
@@ -47,7 +48,7 @@ public:
     bool empty() const noexcept;
 
 private:
-    static constexpr unsigned kLevels = 6;
+    static constexpr unsigned kLevels = 8;
     static constexpr unsigned kBits = 6;
     static constexpr unsigned kSlots = 1U << kBits;
     static constexpr std::uint16_t kNowhere = 0xffff;

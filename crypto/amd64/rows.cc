@@ -10,6 +10,7 @@ namespace ferry::crypto {
 using amd64::kAes128GcmNi;
 using amd64::kAes128GcmVaes256;
 using amd64::kAes128GcmVaes512;
+using amd64::kChaCha20Poly1305Avx512;
 
 std::span<const AeadRow* const> aes128_gcm_rows() {
     static constexpr std::array kRows = {&kAes128GcmVaes512, &kAes128GcmVaes256, &kAes128GcmNi, &boring::kAes128Gcm,
@@ -18,7 +19,8 @@ std::span<const AeadRow* const> aes128_gcm_rows() {
 }
 
 std::span<const AeadRow* const> chacha20_poly1305_rows() {
-    static constexpr std::array kRows = {&boring::kChaCha20Poly1305, &portable::kChaCha20Poly1305};
+    static constexpr std::array kRows = {&kChaCha20Poly1305Avx512, &boring::kChaCha20Poly1305,
+                                         &portable::kChaCha20Poly1305};
     return kRows;
 }
 

@@ -8,5 +8,6 @@ namespace ferry::crypto::amd64 {
 extern const AeadRow kAes128GcmVaes512;
 extern const AeadRow kAes128GcmVaes256;
 extern const AeadRow kAes128GcmNi;
+extern const AeadRow kChaCha20Poly1305Avx512;
 
 }  // namespace ferry::crypto::amd64

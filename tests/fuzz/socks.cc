@@ -77,8 +77,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t byte
     if (whole.last == Kind::request) {
         assert((whole.account != nullptr) == asks);
         assert(whole.target.kind != Address::Kind::none);
-        assert(whole.target.kind != Address::Kind::name ||
-               is_wire_name(whole.target.name));
+        assert(whole.target.kind != Address::Kind::name || is_wire_name(whole.target.name));
     }
     return 0;
 }

@@ -3,12 +3,12 @@
 #include "io/task.h"
 
 #include <gtest/gtest.h>
-#include <sys/resource.h>
+#include <pthread.h>
 
 #include <coroutine>
+#include <cstdlib>
 #include <memory>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "io/both.h"
@@ -84,17 +84,33 @@ Task<void> many(Queue& queue, Pace pace, int count, int& sum) {
     }
 }
 
-// On a thread with a small stack: a resumption that nests would run over its end.
-void expect_flat(Pace pace) {
-    constexpr int kCount = 200'000;
+constexpr int kAwaits = 20'000;
+
+struct Flat {
+    Pace pace;
     int sum = 0;
-    std::thread small([&sum, pace] {
-        Queue queue;
-        run(many(queue, pace, kCount, sum));
-        queue.drain();
-    });
-    small.join();
-    EXPECT_EQ(sum, 2 * kCount);
+};
+
+void* await_many(void* argument) {
+    Flat& flat = *static_cast<Flat*>(argument);
+    Queue queue;
+    run(many(queue, flat.pace, kAwaits, flat.sum));
+    queue.drain();
+    return nullptr;
+}
+
+// On a thread with a stack of a few bytes per await: a resumption that nests would run over its end.
+void expect_flat(Pace pace) {
+    constexpr std::size_t kStackBytes = 512 * 1024;
+    Flat flat{.pace = pace};
+    pthread_attr_t small;
+    pthread_attr_init(&small);
+    pthread_attr_setstacksize(&small, kStackBytes);
+    pthread_t thread = {};
+    ASSERT_EQ(pthread_create(&thread, &small, await_many, &flat), 0);
+    pthread_join(thread, nullptr);
+    pthread_attr_destroy(&small);
+    EXPECT_EQ(flat.sum, 2 * kAwaits);
 }
 
 TEST(Task, AwaitsOnOneStackFrameAtOnce) {

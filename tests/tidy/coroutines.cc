@@ -36,8 +36,8 @@ std::string objection_to(const Piece& piece, std::size_t at) {
     if (behind.find('?') != std::string::npos) {
         return "a co_await with a choice in it";
     }
-    if (piece.end == '{') {
-        return "a co_await with a braced list or a lambda in it";
+    if (piece.end != ';') {
+        return "a co_await with a braced list or a lambda around it or in it";
     }
     return "";
 }

@@ -23,13 +23,15 @@ constexpr auto kCastPlaces = std::to_array<std::string_view>({
     "io/uring.cc",
 });
 
-// Who writes where a person or a log collector reads. Dispatch does so before there is a log: a row that
-// computes wrong must not go unseen.
+// Who writes where a person or a log collector reads. Supervisor does so while there is no log yet; Random
+// and Dispatch say why the program cannot go on, or goes on slower.
 constexpr auto kOutputPlaces = std::to_array<std::string_view>({
     "core/command_line",
     "core/log",
     "core/main.cc",
+    "core/supervisor.cc",
     "crypto/dispatch.cc",
+    "crypto/random.cc",
     "perf/",
     "tests/",
 });
