@@ -138,6 +138,17 @@ io::Task<io::Result<void>> send_ready(Flow& flow) {
     co_return done;
 }
 
+// Is the end of the bytes an end of the stream? Not in the middle of a unit; and not if the peer has
+// reset the connection and the other direction was told so instead of this one.
+bool is_end(const Flow& flow, Then then) {
+    const Session& session = flow.session;
+    if (then != Then::hold && flow.from.opener && !flow.from.opener->may_end()) {
+        return false;
+    }
+    const bool other_is_open = flow.way == Way::up ? !session.down_ended : !session.up_ended;
+    return !other_is_open || !flow.from.socket.was_reset();
+}
+
 // Tells the far end that this direction is over, and shortens what the other one may take.
 io::Task<Outcome> finish(Flow& flow) {
     Session& session = flow.session;
@@ -173,6 +184,7 @@ io::Task<Outcome> finish(Flow& flow) {
         }
     }
     flow.rest();
+    (flow.way == Way::up ? session.up_ended : session.down_ended) = true;
     auto done = co_await flow.to.socket.shutdown_write();
     if (!done && done.error() == std::errc::operation_canceled) {
         co_return failed(flow, flow.to, done.error());
@@ -250,7 +262,7 @@ io::Task<Outcome> pump(Session& session, Way way) {
             co_return failed(flow, flow.from, got.error());
         }
         if (*got == 0) {
-            if (*then != Then::hold && flow.from.opener && !flow.from.opener->may_end()) {
+            if (!is_end(flow, *then)) {
                 session.scope.stop(io::Stop::peer);
                 co_return lost(flow, flow.from);
             }

@@ -25,7 +25,8 @@ struct BlockRow {
     void (*expand)(BlockState& state, const std::uint8_t* key);
     void (*encrypt)(const BlockState& state, const std::uint8_t* from, std::uint8_t* to);
     void (*decrypt)(const BlockState& state, const std::uint8_t* from, std::uint8_t* to);
-    // CFB-128 over one or more whole blocks: `chain` is the last ciphertext block (first the IV) and is replaced.
+    // CFB-128 over one or more whole blocks: `chain` is the last ciphertext block (first the IV)
+    // and is replaced.
     void (*cfb_encrypt)(const BlockState& state, std::uint8_t* chain, const std::uint8_t* from,
                         std::uint8_t* to, std::size_t blocks);
     void (*cfb_decrypt)(const BlockState& state, std::uint8_t* chain, const std::uint8_t* from,

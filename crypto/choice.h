@@ -1,5 +1,5 @@
-// How one row is chosen from the rows of its primitive. Apart from dispatch.cc so that the tests can
-// offer rows that do not work.
+// How one row is chosen from the rows of its primitive. Apart from dispatch.cc so that the tests
+// can offer rows that do not work.
 #pragma once
 
 #include <cassert>

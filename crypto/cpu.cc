@@ -26,8 +26,8 @@ Registers cpuid(unsigned leaf) noexcept {
     return r;
 }
 
-// The register sets that the operating system saves. The intrinsic would need an instruction flag for
-// the whole file.
+// The register sets that the operating system saves. The intrinsic would need an instruction flag
+// for the whole file.
 unsigned saved_registers() noexcept {
     unsigned low = 0;
     unsigned high = 0;

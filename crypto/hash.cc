@@ -13,7 +13,8 @@ constexpr Sha256State kStart = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a,
 
 constexpr std::size_t kLengthBytes = 8;
 
-// A key as HMAC wants it: exactly one block, then masked with a byte that differs inside and outside.
+// A key as HMAC wants it: exactly one block, then masked with a byte that differs inside and
+// outside.
 using Pad = std::array<std::uint8_t, kHashBlockBytes>;
 
 constexpr std::uint8_t kInside = 0x36;

@@ -1,4 +1,5 @@
-// MD5 and HMAC-MD5: portable only, for keys and time tokens of the older header. See RFC 1321, 2104.
+// MD5 and HMAC-MD5: portable only, for keys and time tokens of the older header. See RFC 1321,
+// 2104.
 #include <algorithm>
 #include <bit>
 

@@ -43,9 +43,9 @@ std::uint64_t Random::next() noexcept {
 
 std::uint64_t Random::below(std::uint64_t bound) noexcept {
     assert(bound > 0);
-    // The high half of next() * bound is what we want, except that some values of it would come from
-    // one more value of next() than others. Those extra ones have the smallest low halves: there are
-    // 2^64 mod bound of them, and they are drawn again.
+    // The high half of next() * bound is what we want, except that some values of it would come
+    // from one more value of next() than others. Those extra ones have the smallest low halves:
+    // there are 2^64 mod bound of them, and they are drawn again.
     using Product = unsigned __int128;
     const std::uint64_t extra = (0 - bound) % bound;
     Product product = Product{next()} * bound;

@@ -1,8 +1,8 @@
 // The known-answer tests that a row has to pass before it is used on this machine.
 //
 // Each takes a vector of its standard. Kernels have paths for long inputs that short vectors do not
-// reach; those are compared with the portable row, which is correct if the vectors of the test suite
-// are. All of them together take well under a millisecond.
+// reach; those are compared with the portable row, which is correct if the vectors of the test
+// suite are. All of them together take well under a millisecond.
 #pragma once
 
 #include "crypto/aead.h"

@@ -8,7 +8,8 @@
 
 namespace ferry::crypto {
 
-// Begins the life of a T in `state`, all zero. T has no destructor: the owner of the state wipes it.
+// Begins the life of a T in `state`, all zero. T has no destructor: the owner of the state wipes
+// it.
 template <class T, class State>
 T& make_in(State& state) noexcept {
     static_assert(std::is_trivially_destructible_v<T>);

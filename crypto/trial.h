@@ -25,8 +25,8 @@ struct TrialRow {
     bool (*usable)(const Cpu& cpu);
     // Puts the 16-byte key of user `index` (0 to 63) in its place.
     void (*set)(TrialKeys& keys, std::size_t index, const std::uint8_t* key);
-    // Decrypts `block` under the keys 0 to count-1 and gives a bit set of those whose plaintext ends
-    // with the big-endian CRC-32 of its first twelve bytes.
+    // Decrypts `block` under the keys 0 to count-1 and gives a bit set of those whose plaintext
+    // ends with the big-endian CRC-32 of its first twelve bytes.
     std::uint64_t (*find)(const TrialKeys& keys, std::size_t count, const std::uint8_t* block);
 };
 

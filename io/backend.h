@@ -48,6 +48,9 @@ public:
     virtual Result<int> stream(const Endpoint& towards) = 0;
     // Chooses our own address of a socket that is not connected yet; port 0 lets the kernel choose.
     virtual Result<void> bind(int fd, const Endpoint& local) = 0;
+    // Has the peer reset this connection? A reset is told to one operation only; to a receive that
+    // comes after it, the connection looks ended. Means nothing once both sides have ended.
+    virtual bool was_reset(int fd) const noexcept = 0;
     virtual Result<Endpoint> local_endpoint(int fd) const = 0;
     virtual Result<Endpoint> peer_endpoint(int fd) const = 0;
     // No operation on `fd` may be in flight.

@@ -56,6 +56,7 @@ public:
     Result<int> stream(const Endpoint& towards) override {
         return kernel_stream(towards, Waiting::by_us);
     }
+    bool was_reset(int fd) const noexcept override { return kernel_was_reset(fd); }
     Result<Endpoint> local_endpoint(int fd) const override { return kernel_local_endpoint(fd); }
     Result<Endpoint> peer_endpoint(int fd) const override { return kernel_peer_endpoint(fd); }
     void close(int fd, Farewell farewell) noexcept override;

@@ -109,6 +109,13 @@ Result<void> kernel_bind(int fd, const Endpoint& local) {
     return {};
 }
 
+bool kernel_was_reset(int fd) noexcept {
+    tcp_info info = {};
+    socklen_t length = sizeof info;
+    return getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &length) == 0 &&
+           info.tcpi_state == TCP_CLOSE;
+}
+
 Result<Endpoint> kernel_local_endpoint(int fd) {
     return endpoint_from(fd, getsockname);
 }

@@ -22,6 +22,7 @@ enum class Waiting : std::uint8_t { in_kernel, by_us };
 Result<int> kernel_listen(const Endpoint& at, Sharing sharing, Waiting waiting);
 Result<int> kernel_stream(const Endpoint& towards, Waiting waiting);
 Result<void> kernel_bind(int fd, const Endpoint& local);
+bool kernel_was_reset(int fd) noexcept;
 Result<Endpoint> kernel_local_endpoint(int fd);
 Result<Endpoint> kernel_peer_endpoint(int fd);
 // From now on, closing `fd` resets the connection.

@@ -62,6 +62,9 @@ public:
     // Closes now. With Farewell::reset the peer sees a reset, and nothing that is still queued.
     void close(Farewell farewell = Farewell::normal) noexcept;
 
+    // Was the end of the stream that recv() answered with in truth a reset? See Backend::was_reset().
+    bool was_reset() const noexcept { return scope_->loop().backend().was_reset(fd_); }
+
     Result<Endpoint> local() const { return scope_->loop().backend().local_endpoint(fd_); }
     Result<Endpoint> peer() const { return scope_->loop().backend().peer_endpoint(fd_); }
     explicit operator bool() const noexcept { return fd_ >= 0; }

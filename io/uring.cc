@@ -65,6 +65,7 @@ public:
         return kernel_stream(towards, Waiting::in_kernel);
     }
     Result<void> bind(int fd, const Endpoint& local) override { return kernel_bind(fd, local); }
+    bool was_reset(int fd) const noexcept override { return kernel_was_reset(fd); }
     Result<Endpoint> local_endpoint(int fd) const override { return kernel_local_endpoint(fd); }
     Result<Endpoint> peer_endpoint(int fd) const override { return kernel_peer_endpoint(fd); }
     void close(int fd, Farewell farewell) noexcept override;

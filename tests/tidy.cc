@@ -93,6 +93,9 @@ bool is_shared(const std::string& symbol) {
 }
 
 TEST(KernelObjects, OfferNothingThatOthersCouldGet) {
+    if (setting("FERRY_NM").empty()) {
+        GTEST_SKIP() << "no program lists symbols here";
+    }
     std::size_t objects = 0;
     for (const auto& entry : fs::recursive_directory_iterator(setting("FERRY_OBJECTS"))) {
         if (!entry.is_regular_file() || !is_kernel_object(entry.path())) {

@@ -11,10 +11,11 @@ namespace ferry::crypto::boring {
 
 namespace {
 
-// An EVP_AEAD_CTX holds the expanded key of both AEADs inside itself and nothing on the heap, so wiping
-// it is all that its end takes, and ~Aead does that; EVP_AEAD_CTX_cleanup() would do nothing. If a later
-// version moved the key out, its context would shrink to a pointer and this would no longer compile:
-// the schedule of AES-128 and the powers of the hash key alone take over 400 bytes.
+// An EVP_AEAD_CTX holds the expanded key of both AEADs inside itself and nothing on the heap, so
+// wiping it is all that its end takes, and ~Aead does that; EVP_AEAD_CTX_cleanup() would do
+// nothing. If a later version moved the key out, its context would shrink to a pointer and this
+// would no longer compile: the schedule of AES-128 and the powers of the hash key alone take over
+// 400 bytes.
 static_assert(sizeof(EVP_AEAD_CTX) >= 400);
 
 template <const EVP_AEAD* (*kAead)()>

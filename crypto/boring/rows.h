@@ -1,5 +1,5 @@
-// The rows over BoringSSL. A build without it has them too (absent.cc), never usable, so that the lists
-// of the architectures need no cases and a report says what this build lacks.
+// The rows over BoringSSL. A build without it has them too (absent.cc), never usable, so that the
+// lists of the architectures need no cases and a report says what this build lacks.
 #pragma once
 
 #include "crypto/aead.h"

@@ -9,10 +9,10 @@ namespace ferry::crypto::portable {
 
 namespace {
 
-// Two times four blocks. The state of four blocks is eight words of 64 bits, one per weight of a bit;
-// the bit of row r, column c of block k is at place 16r + 4c + k. So a row is a field of 16 bits, the
-// step between columns is 4 bits, and MixColumns is a rotation of words by whole rows. The second
-// lane holds four more blocks; lanes never meet.
+// Two times four blocks. The state of four blocks is eight words of 64 bits, one per weight of a
+// bit; the bit of row r, column c of block k is at place 16r + 4c + k. So a row is a field of 16
+// bits, the step between columns is 4 bits, and MixColumns is a rotation of words by whole rows.
+// The second lane holds four more blocks; lanes never meet.
 using Pair = std::uint64_t __attribute__((vector_size(16)));
 
 // ---- the S-box against its definition -----------------------------------------------------------
@@ -118,9 +118,9 @@ inline void store_columns(std::uint8_t* at, Pair columns) {
     store_le(at + kAesBatchBytes / 2, static_cast<std::uint32_t>(columns[1]));
 }
 
-// Before the transposition, bit j of the place is the word and byte i of the place is the byte: place
-// 8i + j = 16r + 4c + k means i = 2r + c / 2 and j = 4 (c mod 2) + k. So word 4d + k interleaves the
-// columns d and d + 2 of block k.
+// Before the transposition, bit j of the place is the word and byte i of the place is the byte:
+// place 8i + j = 16r + 4c + k means i = 2r + c / 2 and j = 4 (c mod 2) + k. So word 4d + k
+// interleaves the columns d and d + 2 of block k.
 inline void slice(const std::uint8_t* from, Pair (&w)[8]) {
     for (std::size_t k = 0; k < 4; ++k) {
         const std::uint8_t* block = from + 16 * k;

@@ -10,8 +10,8 @@ inline constexpr std::size_t kAesRounds = 10;
 inline constexpr std::size_t kAesBatchBlocks = 8;
 inline constexpr std::size_t kAesBatchBytes = kAesBatchBlocks * 16;
 
-// The round keys of one key, bit-sliced: words[r][i] holds the bits of weight 2^i of round key r, each
-// at the four places of its byte in four blocks.
+// The round keys of one key, bit-sliced: words[r][i] holds the bits of weight 2^i of round key r,
+// each at the four places of its byte in four blocks.
 struct AesKey {
     std::uint64_t words[kAesRounds + 1][8];
 };

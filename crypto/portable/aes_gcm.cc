@@ -19,8 +19,8 @@ struct Key {
     GhashKey ghash;
 };
 
-// Counter mode from the counter 1 on. The first block of key stream masks the tag, the others the text;
-// they come out of the same batch, so a short message costs one batch in all.
+// Counter mode from the counter 1 on. The first block of key stream masks the tag, the others the
+// text; they come out of the same batch, so a short message costs one batch in all.
 class Stream {
 public:
     Stream(const AesKey& key, const std::uint8_t* nonce) : key_(key) {

@@ -1,18 +1,18 @@
 // The S-box of AES as a circuit of AND and XOR, over any type of word.
 //
-// A word holds one bit of many bytes; eight words hold all of them. No table is looked up and nothing
-// branches, so the time does not depend on the bytes.
+// A word holds one bit of many bytes; eight words hold all of them. No table is looked up and
+// nothing branches, so the time does not depend on the bytes.
 //
-// The S-box is an inversion in GF(2^8) and an affine map. Inverting is cheap in a tower of quadratic
-// extensions, each with a normal basis:
+// The S-box is an inversion in GF(2^8) and an affine map. Inverting is cheap in a tower of
+// quadratic extensions, each with a normal basis:
 //
 //     GF(4)   = GF(2)  with W, W^2 = W + 1          basis {W, W^2}
 //     GF(16)  = GF(4)  with Z, Z^2 = Z + W          basis {Z, Z^4}
 //     GF(256) = GF(16) with Y, Y^2 = Y + W^2 Z      basis {Y, Y^16}
 //
-// where W = 0xbc, Z = 0x5c and Y = 0xfe in the field of AES. Of the 128 towers of this shape it is one
-// whose changes of basis take the fewest gates. The circuit is compared with the definition of the
-// S-box for all 256 bytes, in both directions, when aes.cc is compiled.
+// where W = 0xbc, Z = 0x5c and Y = 0xfe in the field of AES. Of the 128 towers of this shape it is
+// one whose changes of basis take the fewest gates. The circuit is compared with the definition of
+// the S-box for all 256 bytes, in both directions, when aes.cc is compiled.
 #pragma once
 
 namespace ferry::crypto::portable {
@@ -41,8 +41,8 @@ constexpr Gf16<Word> operator^(Gf16<Word> a, Gf16<Word> b) {
     return {a.z ^ b.z, a.z4 ^ b.z4};
 }
 
-// W W = W^2, W^2 W^2 = W and W W^2 = 1 = W + W^2, so with e = (a.w + a.w2)(b.w + b.w2) the product is
-// (a.w b.w + e) W + (a.w2 b.w2 + e) W^2.
+// W W = W^2, W^2 W^2 = W and W W^2 = 1 = W + W^2, so with e = (a.w + a.w2)(b.w + b.w2) the product
+// is (a.w b.w + e) W + (a.w2 b.w2 + e) W^2.
 template <class Word>
 constexpr Gf4<Word> operator*(Gf4<Word> a, Gf4<Word> b) {
     const Word e = (a.w ^ a.w2) & (b.w ^ b.w2);
@@ -82,8 +82,9 @@ constexpr Gf16<Word> square_times_constant(Gf16<Word> a) {
     return {{z_sum, a.z.w2}, {a.z.w2 ^ a.z4.w2, a.z.w ^ a.z4.w}};
 }
 
-// Inverts in GF(256), in the basis of the tower: coordinates 0 to 3 are the part of Y, each pair lower
-// element first. As in GF(16), the norm of u Y + v Y^16 is u v + W^2 Z (u + v)^2. Zero stays zero.
+// Inverts in GF(256), in the basis of the tower: coordinates 0 to 3 are the part of Y, each pair
+// lower element first. As in GF(16), the norm of u Y + v Y^16 is u v + W^2 Z (u + v)^2. Zero stays
+// zero.
 template <class Word>
 constexpr void invert_in_tower(Word (&c)[8]) {
     const Gf16<Word> y = {{c[0], c[1]}, {c[2], c[3]}};
@@ -101,8 +102,8 @@ constexpr void invert_in_tower(Word (&c)[8]) {
     c[7] = inverse_y16.z4.w2;
 }
 
-// Replaces each byte by its S-box value: into the tower, inverted, and back with the affine map in one
-// step. bits[i] holds the bits of weight 2^i.
+// Replaces each byte by its S-box value: into the tower, inverted, and back with the affine map in
+// one step. bits[i] holds the bits of weight 2^i.
 template <class Word>
 constexpr void substitute(Word (&bits)[8]) {
     const auto [b0, b1, b2, b3, b4, b5, b6, b7] = bits;

@@ -22,11 +22,11 @@ GhashFactor factor(std::uint64_t value) {
 
 // The carry-less product of two words.
 //
-// An integer multiplication is a carry-less one if no carry reaches a bit that counts. With only every
-// fourth bit set in both factors, the bits of the product that count are four apart, and each is the
-// lowest of a count of pairs. With at most fifteen bits set in one factor no count exceeds fifteen, so
-// none spills into the next. Hence four classes of bits on either side, sixteen products, and the top
-// four bits of one factor apart.
+// An integer multiplication is a carry-less one if no carry reaches a bit that counts. With only
+// every fourth bit set in both factors, the bits of the product that count are four apart, and each
+// is the lowest of a count of pairs. With at most fifteen bits set in one factor no count exceeds
+// fifteen, so none spills into the next. Hence four classes of bits on either side, sixteen
+// products, and the top four bits of one factor apart.
 //
 // This takes a multiplication whose time does not depend on its factors, as all three of our
 // architectures have.
@@ -50,11 +50,11 @@ Wide multiply(const GhashFactor& a, std::uint64_t b) {
     return product;
 }
 
-// GCM's elements are bit-reversed: x^i is bit 127 - i. The product of two reversed polynomials is the
-// reversed product shifted right by one bit; multiplying the key by x^-1 once puts it back in place.
-// Then the upper half of the product is its coefficients x^0 to x^127, and the lower half, L, is
-// x^128 L = (1 + x + x^2 + x^7) L. The shifts by 1, 2 and 7 push up to seven coefficients out at the
-// low end; those stand for x^128 and on as well, so they are added to L first.
+// GCM's elements are bit-reversed: x^i is bit 127 - i. The product of two reversed polynomials is
+// the reversed product shifted right by one bit; multiplying the key by x^-1 once puts it back in
+// place. Then the upper half of the product is its coefficients x^0 to x^127, and the lower half,
+// L, is x^128 L = (1 + x + x^2 + x^7) L. The shifts by 1, 2 and 7 push up to seven coefficients out
+// at the low end; those stand for x^128 and on as well, so they are added to L first.
 GhashSum multiply(GhashSum a, const GhashKey& key) {
     const Wide low = multiply(key.low, a.low);
     const Wide high = multiply(key.high, a.high);

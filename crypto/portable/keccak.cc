@@ -3,6 +3,8 @@
 #include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
+#include <utility>
 
 #include "crypto/portable/rows.h"
 #include "crypto/xof.h"
@@ -14,8 +16,8 @@ namespace {
 // Lane (x, y) is at x + 5y.
 using Lanes = std::array<std::uint64_t, 25>;
 
-// FIPS 202, 3.2.5: bit 2^j - 1 of the constant of round i is bit j + 7i of a shift register with the
-// polynomial x^8 + x^6 + x^5 + x^4 + 1.
+// FIPS 202, 3.2.5: bit 2^j - 1 of the constant of round i is bit j + 7i of a shift register with
+// the polynomial x^8 + x^6 + x^5 + x^4 + 1.
 constexpr std::array<std::uint64_t, 24> round_constants() {
     std::array<std::uint64_t, 24> constants{};
     unsigned shift_register = 1;
@@ -39,8 +41,8 @@ struct Move {
     std::uint8_t turn;
 };
 
-// FIPS 202, 3.2.2 and 3.2.3: the t-th lane of a walk (x, y) -> (y, 2x + 3y) from (1, 0) is turned by
-// (t + 1)(t + 2)/2, and pi moves every lane to the next one of that walk.
+// FIPS 202, 3.2.2 and 3.2.3: the t-th lane of a walk (x, y) -> (y, 2x + 3y) from (1, 0) is turned
+// by (t + 1)(t + 2)/2, and pi moves every lane to the next one of that walk.
 constexpr std::array<Move, 25> moves() {
     std::array<Move, 25> all{};  // lane 0 stays
     unsigned x = 1;
@@ -71,10 +73,12 @@ inline void round(Lanes& a, std::uint64_t constant) {
         }
     }
 
+    // Written out by the compiler rather than looped over, which gcc 12 would: with constant places and
+    // turns the lanes stay in registers.
     Lanes b;
-    for (const Move& move : kMoves) {
-        b[move.to] = std::rotl(a[move.from], move.turn);
-    }
+    [&]<std::size_t... i>(std::index_sequence<i...>) {
+        ((b[kMoves[i].to] = std::rotl(a[kMoves[i].from], kMoves[i].turn)), ...);
+    }(std::make_index_sequence<kMoves.size()>());
     for (std::size_t y = 0; y < 25; y += 5) {
         for (std::size_t x = 0; x < 5; ++x) {
             a[x + y] = b[x + y] ^ (~b[(x + 1) % 5 + y] & b[(x + 2) % 5 + y]);

@@ -41,13 +41,13 @@ void Poly1305::absorb_padded(const std::uint8_t* from, std::size_t bytes) noexce
 // sum = (sum + block + 2^128) r  mod 2^130 - 5, in words of 64 bits.
 //
 // With h the sum and r = r0 + r1 2^64, the word of weight 2^128 is h1 r1 + h2 r0 and that of weight
-// 2^192 is h2 r1. Since 2^130 = 5 and r1 is a multiple of 4, 2^128 r1 = 5 r1 / 4 =: t, which moves h1 r1
-// to weight 1 and h2 r1 to weight 2^64:
+// 2^192 is h2 r1. Since 2^130 = 5 and r1 is a multiple of 4, 2^128 r1 = 5 r1 / 4 =: t, which moves
+// h1 r1 to weight 1 and h2 r1 to weight 2^64:
 //
 //     d0 = h0 r0 + h1 t,   d1 = h0 r1 + h1 r0 + h2 t,   d2 = h2 r0
 //
-// Clamping leaves r0 and r1 below 2^60 and t below 2^60.4, and h2 is at most 6, so no sum overflows.
-// What d2 has from 2^130 on comes back times 5.
+// Clamping leaves r0 and r1 below 2^60 and t below 2^60.4, and h2 is at most 6, so no sum
+// overflows. What d2 has from 2^130 on comes back times 5.
 void Poly1305::absorb(const std::uint8_t* from, std::size_t blocks) noexcept {
     const std::uint64_t r0 = r_[0];
     const std::uint64_t r1 = r_[1];
@@ -80,8 +80,8 @@ void Poly1305::absorb(const std::uint8_t* from, std::size_t blocks) noexcept {
 }
 
 void Poly1305::finish(std::uint8_t* tag) noexcept {
-    // Adding 5 carries into bit 130 exactly if the sum is 2^130 - 5 or more, and then the sum plus 5
-    // without that bit is the reduced one. Twice 2^130 - 5 is out of reach.
+    // Adding 5 carries into bit 130 exactly if the sum is 2^130 - 5 or more, and then the sum plus
+    // 5 without that bit is the reduced one. Twice 2^130 - 5 is out of reach.
     Wide carry = Wide{sum_[0]} + 5;
     const std::uint64_t plus_five0 = low(carry);
     carry = Wide{sum_[1]} + high(carry);

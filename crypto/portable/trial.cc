@@ -1,8 +1,8 @@
 // One block under 64 keys at once, portable: user u is bit u of every word.
 //
-// All users decrypt the same block, so it enters as words of zeros or ones. Since a word never holds
-// two bits of one user, moving bytes costs nothing, and even the checksum is computed for all users at
-// once. The time is that of 64 users, however many there are.
+// All users decrypt the same block, so it enters as words of zeros or ones. Since a word never
+// holds two bits of one user, moving bytes costs nothing, and even the checksum is computed for all
+// users at once. The time is that of 64 users, however many there are.
 #include <utility>
 
 #include "crypto/portable/aes.h"
@@ -73,8 +73,8 @@ void shift_and_substitute_back(Block& to, const Block& from) {
     }
 }
 
-// The inverse of MixColumns on one column, in two steps: a[r] + 4 (a[r] + a[r + 2]), which makes the
-// rest MixColumns itself, a[r] + (the sum of all) + 2 (a[r] + a[r + 1]).
+// The inverse of MixColumns on one column, in two steps: a[r] + 4 (a[r] + a[r + 2]), which makes
+// the rest MixColumns itself, a[r] + (the sum of all) + 2 (a[r] + a[r + 1]).
 void mix_column_back(Byte* a) {
     for (std::size_t row = 0; row < 2; ++row) {
         Byte four_times;
@@ -100,8 +100,8 @@ void mix_column_back(Byte* a) {
     }
 }
 
-// Which users' last four bytes are not the CRC-32 of the first twelve. The register is a ring: bit i of
-// the sum is word (start + i) mod 32, and a shift moves the start.
+// Which users' last four bytes are not the CRC-32 of the first twelve. The register is a ring: bit
+// i of the sum is word (start + i) mod 32, and a shift moves the start.
 std::uint64_t wrong_checksum(const Block& plain) {
     constexpr std::uint32_t kPolynomial = 0xedb88320;  // 0x04c11db7, lowest bit first
     std::uint64_t ring[32];

@@ -7,8 +7,8 @@
 
 namespace ferry::crypto::portable {
 
-// to = from ^ stream; `from` and `to` are equal or do not overlap. In words, because compilers do not
-// see that bytes may be done several at a time when the two are equal.
+// to = from ^ stream; `from` and `to` are equal or do not overlap. In words, because compilers do
+// not see that bytes may be done several at a time when the two are equal.
 inline void xor_bytes(std::uint8_t* to, const std::uint8_t* from, const std::uint8_t* stream,
                       std::size_t bytes) {
     std::size_t at = 0;

@@ -1,5 +1,5 @@
-// Every AEAD row against the last one, which is the portable one: all lengths, alignments, in place and
-// not. And every row refuses whatever was changed on the way.
+// Every AEAD row against the last one, which is the portable one: all lengths, alignments, in place
+// and not. And every row refuses whatever was changed on the way.
 #include <gtest/gtest.h>
 
 #include "crypto/aead.h"
@@ -148,8 +148,8 @@ TEST_P(AeadRows, LeaveTheRestOfTheRoomAlone) {
     }
 }
 
-// One changed bit anywhere, or a piece missing, and nothing opens; what is left in the output is not
-// the plaintext.
+// One changed bit anywhere, or a piece missing, and nothing opens; what is left in the output is
+// not the plaintext.
 class Refusals : public AeadRows {
 protected:
     void SetUp() override {

@@ -42,8 +42,8 @@ std::string row_name(const testing::TestParamInfo<const Row*>& info) {
     return name;
 }
 
-// Test input from a seed: the one in the environment variable FERRY_SEED, else a new one. Every program
-// prints it when it first draws.
+// Test input from a seed: the one in the environment variable FERRY_SEED, else a new one. Every
+// program prints it when it first draws.
 class Noise {
 public:
     Noise();
@@ -58,8 +58,8 @@ private:
     std::uint64_t state_;
 };
 
-// Bytes at a chosen distance from an aligned address, whose end is the end of their memory: reading or
-// writing past it is seen by the address sanitizer.
+// Bytes at a chosen distance from an aligned address, whose end is the end of their memory: reading
+// or writing past it is seen by the address sanitizer.
 class Placed {
 public:
     Placed(std::size_t offset, ByteView content);

@@ -30,7 +30,6 @@ io::Task<bool> hear_all(io::Socket& socket, Heard& heard) {
         io::Buffer in;
         auto got = co_await socket.recv(in);
         if (!got || *got == 0) {
-            heard.over = true;
             heard.ended = got.has_value();
             if (!got) {
                 heard.error = got.error();
@@ -38,6 +37,15 @@ io::Task<bool> hear_all(io::Socket& socket, Heard& heard) {
             co_return heard.ended;
         }
         heard.bytes.insert(heard.bytes.end(), in.data().begin(), in.data().end());
+    }
+}
+
+// A reset is told once: if sending was told, what receiving took for an end was none.
+void settle(Heard& heard, bool sent) {
+    heard.over = true;
+    if (!sent && heard.ended) {
+        heard.ended = false;
+        heard.error = std::errc::connection_reset;
     }
 }
 
@@ -110,6 +118,7 @@ io::Task<void> Target::converse(io::Accepted accepted) {
     Heard& heard = *heard_.back();
     if (talk_.target_waits) {
         auto all = co_await hear_all(socket, heard);
+        heard.over = true;
         if (all) {
             auto sent = co_await send_all(socket, talk_.down);
             (void)sent;  // the client will say what it heard
@@ -117,7 +126,7 @@ io::Task<void> Target::converse(io::Accepted accepted) {
         co_return;
     }
     auto both = co_await io::both(hear_all(socket, heard), send_all(socket, talk_.down));
-    (void)both;  // likewise
+    settle(heard, both.second);
 }
 
 io::Task<void> speak(Host& host, io::Endpoint at, const Talk& talk, Bytes hello,
@@ -137,7 +146,7 @@ io::Task<void> speak(Host& host, io::Endpoint at, const Talk& talk, Bytes hello,
         }
     }
     auto both = co_await io::both(hear_all(*socket, heard), send_all(*socket, talk.up));
-    (void)both;  // `heard` has what matters
+    settle(heard, both.second);
 }
 
 }  // namespace ferry::sim

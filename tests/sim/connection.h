@@ -43,6 +43,7 @@ public:
     std::int32_t shutdown(Side side);
     void close(Side side, io::Farewell farewell);
 
+    bool was_reset(Side side) const noexcept { return end(side).dead; }
     const io::Endpoint& endpoint(Side side) const noexcept { return end(side).at; }
 
 private:

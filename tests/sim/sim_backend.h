@@ -38,6 +38,7 @@ public:
     io::Result<int> listen(const io::Endpoint& at, io::Sharing sharing) override;
     io::Result<int> stream(const io::Endpoint& towards) override;
     io::Result<void> bind(int fd, const io::Endpoint& local) override;
+    bool was_reset(int fd) const noexcept override;
     io::Result<io::Endpoint> local_endpoint(int fd) const override;
     io::Result<io::Endpoint> peer_endpoint(int fd) const override;
     void close(int fd, io::Farewell farewell) noexcept override;

@@ -141,6 +141,11 @@ io::Result<void> SimBackend::bind(int fd, const io::Endpoint& local) {
     return {};
 }
 
+bool SimBackend::was_reset(int fd) const noexcept {
+    const Descriptor& on = at(fd);
+    return on.connection != nullptr && on.connection->was_reset(on.side);
+}
+
 io::Result<io::Endpoint> SimBackend::local_endpoint(int fd) const {
     return at(fd).local;
 }
