@@ -68,7 +68,9 @@ struct Core {
     Resolver& resolver;
     CoreLog& log;
     StatsShard& stats;
-    ReplayFilter& replay;                      // shared by all cores; once per handshake
+    // Shared by all cores; once per handshake: auth ids, and the keys that sessions were opened with.
+    ReplayFilter& replay;
+    ReplayFilter& session_keys;
     std::shared_ptr<const Snapshot> snapshot;  // this core's own reference count
     Drains drains;
     io::Condition room_for_sessions;  // for listeners that wait at a limit

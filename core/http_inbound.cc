@@ -133,7 +133,16 @@ bool HttpInbound::again(Session& session) const {
 }
 
 std::string HttpInbound::access_target(const Session& session) const {
-    return (is_tunnel(session) ? "//" : "http://") + proto::text(session.address);
+    if (is_tunnel(session)) {
+        return "//" + proto::text(session.address);
+    }
+    // "GET /path HTTP/1.1": what goes to the target is in origin form.
+    const std::string_view head = session.prologue;
+    const std::size_t from = head.find(' ') + 1;
+    const std::string_view path = head.substr(from, head.find(' ', from) - from);
+    const std::string host = session.address.port == 80 ? proto::host_text(session.address)
+                                                        : proto::text(session.address);
+    return "http://" + host + std::string(path);
 }
 
 }  // namespace ferry::core

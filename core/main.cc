@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <cstdio>
+#include <filesystem>
 #include <vector>
 
 #include "core/command_line.h"
@@ -91,6 +92,22 @@ std::optional<config::Loaded> load(const CommandLine& line, RunOptions& options)
     return loaded;
 }
 
+// Looks, and creates nothing: a test must not leave a log file behind that the service cannot write.
+bool log_folders_exist(const config::Log& log) {
+    bool exist = true;
+    for (const config::LogTarget* target : {&log.access, &log.error}) {
+        const auto folder = std::filesystem::path(target->path).parent_path();
+        std::error_code none;
+        if (target->kind == config::LogTarget::Kind::file && !folder.empty() &&
+            !std::filesystem::is_directory(folder, none)) {
+            fmt::print(stderr, "ringferry: log: there is no folder {} for {}; create it\n",
+                       folder.string(), target->path);
+            exist = false;
+        }
+    }
+    return exist;
+}
+
 int act(const CommandLine& line) {
     switch (line.action) {
         case CommandLine::Action::help:
@@ -110,6 +127,9 @@ int act(const CommandLine& line) {
     if (!loaded) {
         return kExitConfig;
     }
+    if (!log_folders_exist(loaded->config->log)) {
+        return kExitConfig;
+    }
     if (line.action == CommandLine::Action::test) {
         print(loaded->warnings, "warning: ");
         fmt::print("Configuration OK.\n");
@@ -126,7 +146,7 @@ int main(int count, char** arguments) {
         std::span<const char* const>(arguments, static_cast<std::size_t>(count)).subspan(1));
     if (!line) {
         fmt::print(stderr, "ringferry: {}\n", line.error());
-        return ferry::core::kExitConfig;
+        return ferry::core::kExitStart;
     }
     return ferry::core::act(*line);
 }

@@ -83,6 +83,7 @@ private:
     crypto::Dispatch dispatch_;
     Choice backend_;
     ReplayFilter replay_;
+    ReplayFilter session_keys_;
     CoreLog log_;
     Shared shared_;
     std::vector<std::unique_ptr<Worker>> workers_;
@@ -99,9 +100,10 @@ Supervisor::Supervisor(const config::Config& config, const RunOptions& options, 
       dispatch_(crypto::choose(crypto::detect(), options.forbidden_rows)),
       backend_(choose_backend(options.backend)),
       replay_(replay_seed()),
+      session_keys_(replay_seed()),
       log_(log.add_queue(), filter_of(config.log), [] { return std::chrono::system_clock::now(); }),
-      shared_{dispatch_,     replay_, make_snapshot(config, dispatch_), Limits{},
-              backend_.kind, filter_of(config.log)} {}
+      shared_{dispatch_, replay_,  session_keys_, make_snapshot(config, dispatch_),
+              Limits{},  backend_.kind, filter_of(config.log)} {}
 
 bool Supervisor::prepare(std::vector<io::Endpoint>& endpoints) {
     const std::vector<int> cpus = usable_cpus();

@@ -47,16 +47,36 @@ io::Task<Step<const User*>> VmessInbound::authenticate(Session& session) const {
     if (!vmess::in_time_window(*time, core.loop.unix_seconds())) {
         co_return faulted(session, proto::Fault::bad_time, Outcome::bad_request);
     }
-    switch (core.replay.insert(auth_id, core.loop.now())) {
-        case ReplayFilter::Seen::fresh:
-            co_return user;
-        case ReplayFilter::Seen::repeated:
-            break;
-        case ReplayFilter::Seen::full:
-            session.reason = "too many handshakes to remember them all";
-            co_return std::unexpected(Outcome::over_limit);
+    auto unused = remember(session, core.replay.insert(auth_id, core.loop.now()));
+    if (!unused) {
+        co_return std::unexpected(unused.error());
     }
-    co_return faulted(session, proto::Fault::replayed, Outcome::bad_request);
+    co_return user;
+}
+
+// Body keys serve one session: a second one would encrypt other bytes with the same key stream.
+Step<void> VmessInbound::remember(Session& session, const User& user,
+                                  const vmess::Request& request) const {
+    crypto::Sha256 hash(*session.core.dispatch.sha256);
+    hash.update(user.id.bytes);
+    hash.update(request.keys.key);
+    hash.update(request.keys.iv);
+    const auto digest = hash.finish();
+    const auto id = std::span(digest).first<vmess::kAuthIdBytes>();
+    return remember(session, session.core.session_keys.insert(id, session.core.loop.now()));
+}
+
+Step<void> VmessInbound::remember(Session& session, ReplayFilter::Seen seen) const {
+    switch (seen) {
+        case ReplayFilter::Seen::fresh:
+            return {};
+        case ReplayFilter::Seen::repeated:
+            return faulted(session, proto::Fault::replayed, Outcome::bad_request);
+        case ReplayFilter::Seen::full:
+            break;
+    }
+    session.reason = "too many handshakes to remember them all";
+    return std::unexpected(Outcome::over_limit);
 }
 
 io::Task<Step<vmess::Request>> VmessInbound::read_request(Session& session,
@@ -79,6 +99,10 @@ io::Task<Step<vmess::Request>> VmessInbound::read_request(Session& session,
         vmess::open_request(dispatch, user.command_key, session.early.data().first(*bytes));
     if (!request) {
         co_return faulted(session, request.error(), Outcome::bad_request);
+    }
+    auto unused = remember(session, user, *request);
+    if (!unused) {
+        co_return std::unexpected(unused.error());
     }
     session.early.consume(*bytes);
     co_return std::move(*request);

@@ -26,6 +26,9 @@ public:
 private:
     io::Task<Step<const User*>> authenticate(Session& session) const;
     io::Task<Step<proto::vmess::Request>> read_request(Session& session, const User& user) const;
+    Step<void> remember(Session& session, const User& user,
+                        const proto::vmess::Request& request) const;
+    Step<void> remember(Session& session, ReplayFilter::Seen seen) const;
     Step<void> accept(Session& session, proto::vmess::Request request) const;
 
     UserTable users_;

@@ -113,7 +113,7 @@ void Worker::run_with(std::unique_ptr<io::Backend> backend) {
     io::Scope resolving(loop);
     CachingResolver resolver(loop, ask_name_servers(resolving, NameServers{}));
     Core core{loop,   pools,  shared_.limits, shared_.dispatch, random,           resolver, log,
-              stats_, shared_.replay, shared_.snapshot, {}, {}, {}};
+              stats_, shared_.replay, shared_.session_keys, shared_.snapshot, {}, {}, {}};
     {
         Server server(core, root);
         std::vector<io::Endpoint> endpoints;

@@ -26,6 +26,7 @@ enum class BackendKind : std::uint8_t { uring, epoll };
 struct Shared {
     const crypto::Dispatch& dispatch;
     ReplayFilter& replay;
+    ReplayFilter& session_keys;
     std::shared_ptr<const Snapshot> snapshot;
     Limits limits;
     BackendKind backend;

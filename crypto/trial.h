@@ -12,11 +12,12 @@ struct Cpu;
 
 inline constexpr std::size_t kTrialBlockUsers = 64;
 
-// The keys of up to 64 users, in whatever layout the row likes (columns: round by round).
+// The keys of up to 64 users, in whatever layout the row likes.
 //
-//   memory  16 bytes per user for a row that expands on the fly, at most 256 with schedules kept
+//   memory  16 bytes per user: rows keep one round key and run the key schedule as they decrypt, which
+//           costs less than reading whole schedules from memory
 struct alignas(64) TrialKeys {
-    std::uint8_t bytes[kTrialBlockUsers * 16 * 11] = {};
+    std::uint8_t bytes[kTrialBlockUsers * 16] = {};
 };
 
 // One implementation of the search.

@@ -42,6 +42,9 @@ Endpoint Endpoint::any(std::uint16_t port) noexcept {
 
 std::optional<Endpoint> Endpoint::from_literal(std::string_view ip, std::uint16_t port) {
     const std::string text(ip);
+    if (text.find('\0') != std::string::npos) {
+        return std::nullopt;  // what follows it would be overlooked
+    }
     std::array<std::uint8_t, 16> bytes{};
     if (inet_pton(AF_INET, text.c_str(), bytes.data()) == 1) {
         return ipv4(std::span(bytes).first<4>(), port);

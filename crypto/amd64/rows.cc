@@ -10,6 +10,8 @@ namespace ferry::crypto {
 using amd64::kAes128GcmNi;
 using amd64::kAes128GcmVaes256;
 using amd64::kAes128GcmVaes512;
+using amd64::kAes128TrialNi;
+using amd64::kAes128TrialVaes512;
 using amd64::kChaCha20Poly1305Avx512;
 
 std::span<const AeadRow* const> aes128_gcm_rows() {
@@ -40,7 +42,8 @@ std::span<const BlockRow* const> aes128_rows() {
 }
 
 std::span<const TrialRow* const> aes128_trial_rows() {
-    static constexpr std::array kRows = {&portable::kAes128Trial};
+    static constexpr std::array kRows = {&kAes128TrialVaes512, &kAes128TrialNi,
+                                         &portable::kAes128Trial};
     return kRows;
 }
 

@@ -2,6 +2,9 @@
 #pragma once
 
 #include "crypto/aead.h"
+#include "crypto/block.h"
+#include "crypto/hash.h"
+#include "crypto/trial.h"
 
 namespace ferry::crypto::amd64 {
 
@@ -9,5 +12,7 @@ extern const AeadRow kAes128GcmVaes512;
 extern const AeadRow kAes128GcmVaes256;
 extern const AeadRow kAes128GcmNi;
 extern const AeadRow kChaCha20Poly1305Avx512;
+extern const TrialRow kAes128TrialVaes512;
+extern const TrialRow kAes128TrialNi;
 
 }  // namespace ferry::crypto::amd64

@@ -18,21 +18,24 @@ namespace {
 using Byte = std::uint64_t[8];  // the same byte of 64 users; bits of weight 2^i in word i
 using Block = Byte[16];
 
+// The last round key of every user. The rounds before it are found on the way back.
 struct Keys {
-    Block rounds[kAesRounds + 1];
+    Block last_round;
 };
+
+// FIPS 197, 5.2: what is added to the first byte of round key i + 1.
+constexpr std::uint8_t kRoundConstants[kAesRounds] = {1,  2,  4,   8,    16,
+                                                      32, 64, 128, 0x1b, 0x36};
 
 void set(TrialKeys& keys, std::size_t index, const std::uint8_t* key) {
     Keys& all = in<Keys>(keys);
     AesSchedule schedule = aes_schedule(key);
     const std::uint64_t user = std::uint64_t{1} << index;
-    for (std::size_t round = 0; round <= kAesRounds; ++round) {
-        for (std::size_t byte = 0; byte < 16; ++byte) {
-            for (std::size_t i = 0; i < 8; ++i) {
-                const std::uint64_t bit = schedule.rounds[round][byte] >> i & 1;
-                std::uint64_t& word = all.rounds[round][byte][i];
-                word = (word & ~user) | bit << index;
-            }
+    for (std::size_t byte = 0; byte < 16; ++byte) {
+        for (std::size_t i = 0; i < 8; ++i) {
+            const std::uint64_t bit = schedule.rounds[kAesRounds][byte] >> i & 1;
+            std::uint64_t& word = all.last_round[byte][i];
+            word = (word & ~user) | bit << index;
         }
     }
     wipe(&schedule, sizeof schedule);
@@ -60,6 +63,23 @@ void double_it(Byte& a) {
     a[2] = a[1];
     a[1] = a[0] ^ out;
     a[0] = out;
+}
+
+// Makes round key `round` of round key `round` + 1. Every column but the first was added to the one
+// behind it; the last one, turned and substituted, and a constant were added to the first.
+void step_back(Block& key, std::size_t round) {
+    for (std::size_t byte = 15; byte >= 4; --byte) {
+        add(key[byte], key[byte - 4]);
+    }
+    for (std::size_t row = 0; row < 4; ++row) {
+        Byte turned;
+        std::memcpy(turned, key[12 + (row + 1) % 4], sizeof turned);
+        substitute(turned);
+        add(key[row], turned);
+    }
+    for (std::size_t i = 0; i < 8; ++i) {
+        key[0][i] ^= 0 - std::uint64_t{kRoundConstants[round] >> i & 1u};
+    }
 }
 
 // What row r of column c becomes was in column c - r. With the S-box, since both touch every byte.
@@ -137,21 +157,26 @@ std::uint64_t find(const TrialKeys& keys, std::size_t count, const std::uint8_t*
         }
     }
 
+    Block key;
+    std::memcpy(key, all.last_round, sizeof key);
     Block shifted;
-    add(state, all.rounds[kAesRounds]);
+    add(state, key);
     for (std::size_t round = kAesRounds - 1; round > 0; --round) {
         shift_and_substitute_back(shifted, state);
-        add(shifted, all.rounds[round]);
+        step_back(key, round);
+        add(shifted, key);
         for (std::size_t column = 0; column < 4; ++column) {
             mix_column_back(shifted + 4 * column);
         }
         std::swap(state, shifted);
     }
     shift_and_substitute_back(shifted, state);
-    add(shifted, all.rounds[0]);
+    step_back(key, 0);
+    add(shifted, key);
 
     const std::uint64_t asked = count == 64 ? ~std::uint64_t{0} : (std::uint64_t{1} << count) - 1;
     const std::uint64_t found = ~wrong_checksum(shifted) & asked;
+    wipe(key, sizeof key);
     wipe(state, sizeof state);
     wipe(shifted, sizeof shifted);
     return found;

@@ -177,9 +177,9 @@ TEST(Allocate, KnowsOnlyAlways) {
         {R"({"port": "1-3", "protocol": "socks", "allocate": {"strategy": "x"}})",
          ".allocate.strategy: \"x\" is not a strategy", 77},
         {R"({"port": 1, "protocol": "socks", "allocate": {"strategy": "always", "refresh": "5"}})",
-         ".allocate.refresh: is a text", 93},
+         ".allocate.refresh: is a text", 94},
         {R"({"port": 1, "protocol": "socks", "allocate": {"strategy": "always", "concurrency": -1}})",
-         ".allocate.concurrency: -1 is not", 97},
+         ".allocate.concurrency: -1 is not", 98},
     }};
     expect_wrong(kCases);
 }
@@ -235,9 +235,9 @@ TEST(Inbound, TellsEveryMistakeAtOnce) {
         "from that range\n"
         "c:1:41: inbounds[0].listen: \"x\" is not an address; write an IP, or remove the key "
         "to listen everywhere\n"
-        "c:1:101: inbounds[0].settings.clients[0].id: this is not a UUID; write 32 hex digits, "
+        "c:1:99: inbounds[0].settings.clients[0].id: this is not a UUID; write 32 hex digits, "
         "as in b831381d-6324-4d53-ad4f-8cda48b30811\n"
-        "c:1:107: inbounds[0].settings.clients[1].id: the user has no id; add one: a UUID that "
+        "c:1:105: inbounds[0].settings.clients[1].id: the user has no id; add one: a UUID that "
         "both sides know\n");
 }
 
@@ -408,7 +408,7 @@ TEST(Stream, MayAskForNothingButTcp) {
         {R"({"port": 1, "protocol": "socks", "streamSettings": {"tcpSettings": {"header": {}}}})",
          ".streamSettings.tcpSettings.header.type: the header has no type", 93},
         {R"({"port": 1, "protocol": "socks", "streamSettings": {"tcpSettings": {"acceptProxyProtocol": true}}})",
-         ".streamSettings.tcpSettings.acceptProxyProtocol: the PROXY protocol", 105},
+         ".streamSettings.tcpSettings.acceptProxyProtocol: the PROXY protocol", 106},
         {R"({"port": 1, "protocol": "socks", "streamSettings": {"sockopt": {"mark": 255}}})",
          ".streamSettings.sockopt.mark: this socket option is not supported", 87},
         {R"({"port": 1, "protocol": "socks", "streamSettings": {"sockopt": {"tproxy": "redirect"}}})",

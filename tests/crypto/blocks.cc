@@ -77,7 +77,7 @@ protected:
 
 TEST_P(CfbRows, AgreeWithThePortableRowAtEveryLength) {
     const BlockRow& portable = *crypto::aes128_rows().back();
-    for (std::size_t bytes = 0; bytes <= 512; ++bytes) {
+    for (std::size_t bytes = 0; bytes <= 512; bytes += sweep_step()) {
         const Bytes text = noise_.bytes(bytes);
         const Bytes sealed = cfb(row(), Cfb::Way::encrypt, key_, iv_, text);
         ASSERT_EQ(sealed, cfb(portable, Cfb::Way::encrypt, key_, iv_, text)) << bytes;

@@ -40,6 +40,11 @@ Bytes Noise::bytes(std::size_t count) {
     return bytes;
 }
 
+std::size_t sweep_step() {
+    const char* wanted = std::getenv("FERRY_STEP");
+    return wanted != nullptr ? std::max(1ul, std::strtoul(wanted, nullptr, 10)) : 1;
+}
+
 Placed::Placed(std::size_t offset, ByteView content)
     : offset_(offset), memory_(offset + content.size()) {
     std::ranges::copy(content, span().begin());

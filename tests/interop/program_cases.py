@@ -221,11 +221,12 @@ def config_errors(lab, program):
 def messages(lab, program):
     """A mistake is told with the name of the file and the line it is in."""
     text = '{\n  "inbounds": [\n    { "protocol": "socks", "port": 70000 }\n  ]\n}\n'
-    for name, wrong in (("number.json", text), ("comma.json", '{\n  "log": {},\n}\n')):
+    comma = '{\n  "log": {},\n}\n'
+    for name, wrong, line in (("number.json", text, 3), ("comma.json", comma, 2)):
         done = tested(lab, program, wrong, name)
         said = done.stdout + done.stderr
         assert done.returncode == CONFIG_ERROR, done
-        assert re.search(rf"{name}:3\b", said), said
+        assert re.search(rf"{name}:{line}\b", said), said
 
 
 def refused_protocols(lab, program):

@@ -54,9 +54,10 @@ Node::Node(World& world, const io::Endpoint& host, const core::config::Config& c
       log_(queue_, core::LogFilter{core::LogLevel::debug, true, core::LogStyle::v2ray},
            [this] { return core::WallTime(std::chrono::seconds(world_.unix_seconds())); }),
       replay_(world.random().next()),
+      session_keys_(world.random().next()),
       root_(loop_),
       core_{loop_, pools_, limits_, dispatch, random_, resolver_, log_,
-            stats_, replay_, core::make_snapshot(config, dispatch), {}, {}, {}},
+            stats_, replay_, session_keys_, core::make_snapshot(config, dispatch), {}, {}, {}},
       server_(std::make_unique<core::Server>(core_, root_)) {
     for (const core::Port& port : core_.snapshot->ports) {
         auto at = server_->listen(port, io::Sharing::first);

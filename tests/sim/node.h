@@ -64,6 +64,7 @@ private:
     core::CoreLog log_;
     core::StatsShard stats_;
     core::ReplayFilter replay_;
+    core::ReplayFilter session_keys_;
     std::vector<std::string> lines_;
     io::Scope root_;
     core::Core core_;
