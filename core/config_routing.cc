@@ -159,12 +159,14 @@ Routing read_routing(Report& report, std::optional<Value> value, const Config& c
     RuleReader reader(report, config);
     routing.strategy = read_strategy(section);
     read_rules(section, reader, routing);
-    if (section.object("settings")) {  // the old place, read behind the new one
-        Section settings(section, "settings");
+    Section settings(section, "settings");  // the old place, read behind the new one
+    if (section.find("domainStrategy")) {
+        settings.ignore("domainStrategy");
+    } else {
         routing.strategy = read_strategy(settings);
-        read_rules(settings, reader, routing);
-        settings.finish();
     }
+    read_rules(settings, reader, routing);
+    settings.finish();
     section.warn_of("balancers", "balancers are not supported",
                     "no rule can name them; remove them");
     section.ignore("strategy");

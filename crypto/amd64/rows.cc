@@ -10,9 +10,11 @@ namespace ferry::crypto {
 using amd64::kAes128GcmNi;
 using amd64::kAes128GcmVaes256;
 using amd64::kAes128GcmVaes512;
+using amd64::kAes128Ni;
 using amd64::kAes128TrialNi;
 using amd64::kAes128TrialVaes512;
 using amd64::kChaCha20Poly1305Avx512;
+using amd64::kSha256Ni;
 
 std::span<const AeadRow* const> aes128_gcm_rows() {
     static constexpr std::array kRows = {&kAes128GcmVaes512, &kAes128GcmVaes256, &kAes128GcmNi, &boring::kAes128Gcm,
@@ -27,7 +29,7 @@ std::span<const AeadRow* const> chacha20_poly1305_rows() {
 }
 
 std::span<const HashRow* const> sha256_rows() {
-    static constexpr std::array kRows = {&boring::kSha256, &portable::kSha256};
+    static constexpr std::array kRows = {&kSha256Ni, &boring::kSha256, &portable::kSha256};
     return kRows;
 }
 
@@ -37,7 +39,7 @@ std::span<const XofRow* const> shake128_rows() {
 }
 
 std::span<const BlockRow* const> aes128_rows() {
-    static constexpr std::array kRows = {&boring::kAes128, &portable::kAes128};
+    static constexpr std::array kRows = {&kAes128Ni, &boring::kAes128, &portable::kAes128};
     return kRows;
 }
 

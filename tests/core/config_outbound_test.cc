@@ -249,7 +249,8 @@ TEST(Routing, RefusesRulesItCannotFollow) {
         {R"({"type": "field", "inboundTag": ["i"]})",
          "3:1: routing.rules[0].outboundTag: the rule leads nowhere"},
         {R"({"type": "field", "inboundTag": ["i"], "outboundTag": "oo"})",
-         "3:55: routing.rules[0].outboundTag: no outbound has the tag \"oo\"; did you mean \"o\"?"},
+         "3:55: routing.rules[0].outboundTag: no outbound has the tag \"oo\"; give the outbound "
+         "this tag"},
         {R"({"type": "field", "inboundTag": ["i"], "outboundTag": "O"})",
          "3:55: routing.rules[0].outboundTag: no outbound has the tag \"O\"; did you mean \"o\"?"},
         {R"({"type": "field", "inboundTag": ["i"], "outboundTag": ""})",
@@ -287,7 +288,8 @@ TEST(Routing, WarnsOfWhatDoesNothing) {
     const std::string balancers = routed(R"({"balancers": [{"tag": "b", "selector": ["o"]}]})");
     const std::array<Case, 3> remarks{{
         {unknown,
-         "3:33: routing.rules[0].inboundTag: no inbound has the tag \"ii\"; did you mean \"i\"?"},
+         "3:33: routing.rules[0].inboundTag: no inbound has the tag \"ii\"; give the inbound this "
+         "tag"},
         {strategy, "2:31: routing.domainStrategy: \"x\" is not a strategy; AsIs is used"},
         {balancers, "2:26: routing.balancers: balancers are not supported"},
     }};
