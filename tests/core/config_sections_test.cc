@@ -9,8 +9,7 @@ namespace {
 
 // ---- log
 
-constexpr LogTarget kOff{LogTarget::Kind::off, {}};
-constexpr LogTarget kOutput{LogTarget::Kind::standard_output, {}};
+using Kind = LogTarget::Kind;
 
 Log log_of(std::string_view log) {
     return config_of("{\"log\": " + std::string(log) + "}").log;
@@ -19,8 +18,8 @@ Log log_of(std::string_view log) {
 TEST(Log, IsQuietWithoutItsSection) {
     for (const std::string_view text : {"{}", "null", R"({"log": null})"}) {
         const Log log = clean_config_of(text).log;
-        EXPECT_EQ(log.access, kOff) << text;
-        EXPECT_EQ(log.error, kOutput) << text;
+        EXPECT_EQ(log.access.kind, Kind::off) << text;
+        EXPECT_EQ(log.error.kind, Kind::standard_output) << text;
         EXPECT_EQ(log.level, LogLevel::warning) << text;
     }
 }
@@ -29,8 +28,8 @@ TEST(Log, WritesToStandardOutputWithIt) {
     for (const std::string_view text : {"{}", R"({"access": "", "error": ""})",
                                         R"({"loglevel": "Warning"})", R"({"access": null})"}) {
         const Log log = log_of(text);
-        EXPECT_EQ(log.access, kOutput) << text;
-        EXPECT_EQ(log.error, kOutput) << text;
+        EXPECT_EQ(log.access.kind, Kind::standard_output) << text;
+        EXPECT_EQ(log.error.kind, Kind::standard_output) << text;
         EXPECT_EQ(log.level, LogLevel::warning) << text;
     }
 }
@@ -38,7 +37,7 @@ TEST(Log, WritesToStandardOutputWithIt) {
 TEST(Log, TakesFilesAndNone) {
     const Log log = log_of(R"({"access": "/var/log/v2ray/a.log", "error": "none"})");
     EXPECT_EQ(log.access, (LogTarget{LogTarget::Kind::file, "/var/log/v2ray/a.log"}));
-    EXPECT_EQ(log.error, kOff);
+    EXPECT_EQ(log.error.kind, Kind::off);
     EXPECT_EQ(log_of(R"({"access": "$HOME/x"})").access.path, "$HOME/x");
 }
 
@@ -56,8 +55,8 @@ TEST(Log, KnowsTheLevels) {
 
 TEST(Log, IsSilentAtNone) {
     const Log log = log_of(R"({"access": "/a", "error": "/b", "loglevel": "None"})");
-    EXPECT_EQ(log.access, kOff);
-    EXPECT_EQ(log.error, kOff);
+    EXPECT_EQ(log.access.kind, Kind::off);
+    EXPECT_EQ(log.error.kind, Kind::off);
     EXPECT_EQ(log.level, LogLevel::none);
 }
 
