@@ -71,7 +71,7 @@ TEST(Merge, ReplacesAllBySeveral) {
     EXPECT_EQ(order_of(sources).ports, (Ports{5, 6}));
     const Loaded result = loaded_from(sources);
     EXPECT_NE(
-        lines(result.warnings).find("2:1:32: inbounds: these replace all 2 of the files before"),
+        lines(result.warnings).find("2:1:31: inbounds: these replace all 2 of the files before"),
         std::string::npos)
         << lines(result.warnings);
 }

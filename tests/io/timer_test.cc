@@ -98,7 +98,7 @@ TEST(TimerWheel, NeverIsNotArmed) {
 // Ten thousand timers, armed, moved and disarmed at random while time goes by in uneven steps.
 TEST(TimerWheel, AgreesWithAListOfTimes) {
     constexpr int kTimers = 10'000;
-    constexpr int kSteps = 2'000;
+    constexpr int kSteps = 300;
     sim::Random random(77);
     TimePoint clock = kStart;
     io::TimerWheel wheel;
@@ -107,7 +107,7 @@ TEST(TimerWheel, AgreesWithAListOfTimes) {
         probes.push_back(std::make_unique<Probe>(clock));
     }
     for (int step = 0; step < kSteps; ++step) {
-        for (int change = 0; change < 20; ++change) {
+        for (int change = 0; change < 200; ++change) {
             Probe& probe = *probes[random.below(probes.size())];
             if (random.chance(300)) {
                 wheel.disarm(probe);
@@ -120,9 +120,10 @@ TEST(TimerWheel, AgreesWithAListOfTimes) {
         }
         clock += random.between(Duration(0), microseconds(std::int64_t{1} << random.below(25)));
         wheel.fire(clock);
-        for (const auto& probe : probes) {
-            EXPECT_TRUE(probe->due == io::kNever || probe->due + milliseconds(1) > clock);
-        }
+        const auto overdue = std::ranges::count_if(probes, [clock](const auto& probe) {
+            return probe->due != io::kNever && probe->due + milliseconds(1) <= clock;
+        });
+        EXPECT_EQ(overdue, 0);
     }
     for (const auto& probe : probes) {
         wheel.disarm(*probe);
