@@ -33,7 +33,7 @@ struct Limits {
     std::uint32_t out_slots = 1024;
     std::uint32_t run_buffers = 256;
     std::uint32_t sessions = 65536;
-    std::uint32_t handshakes = 1024;
+    std::uint32_t handshakes = 16384;
     std::uint32_t drains = 256;
     std::uint32_t drains_per_address = 8;
 };

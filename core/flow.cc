@@ -30,6 +30,7 @@ bool Flow::pass_pending() {
         seal_pending();
     } else if (!pending.empty() && pieces.size() < kPiecesMax) {
         pieces.push_back({const_cast<std::uint8_t*>(pending.data()), pending.size()});
+        passed_bytes += pending.size();
         pending = {};
     }
     return pending.empty();
@@ -46,6 +47,7 @@ void Flow::seal_pending() {
         }
         const std::size_t unit = std::min(whole, room - sealer.added_max());
         out.commit(sealer.seal(pending.first(unit), out.room()));
+        passed_bytes += unit;
         pending = pending.subspan(unit);
     }
     pending = {};
@@ -113,6 +115,12 @@ std::size_t Flow::ready_bytes() const noexcept {
 void Flow::sent() noexcept {
     out.release();
     pieces.clear();
+    if (passed_bytes > 0) {
+        StatsShard& stats = session.core.stats;
+        (way == Way::up ? stats.uplink_bytes : stats.downlink_bytes).add(passed_bytes);
+        passed_bytes = 0;
+        silent = false;
+    }
     if (pending.empty() && done_bytes > 0) {  // what is pending still lies in `in`
         in.consume(done_bytes);
         done_bytes = 0;

@@ -138,6 +138,16 @@ io::Task<io::Result<void>> send_ready(Flow& flow) {
     co_return done;
 }
 
+// A server that ends its answer before it has begun may have another idea of the options: sing-box does
+// so on `none` with chunks (vmess.md 18). It may also be an empty answer: this is for the log only.
+void note_empty_answer(const Flow& flow) {
+    CoreLog& log = flow.session.core.log;
+    if (flow.way == Way::down && flow.silent && flow.from.opener && log.wants(LogLevel::info)) {
+        log.error(LogLevel::info, flow.session.id, "proxy/vmess/outbound",
+                  "the server has ended the stream before any data");
+    }
+}
+
 // Is the end of the bytes an end of the stream? Not in the middle of a unit; and not if the peer has
 // reset the connection and the other direction was told so instead of this one.
 bool is_end(const Flow& flow, Then then) {
@@ -245,6 +255,7 @@ io::Task<Outcome> pump(Session& session, Way way) {
             continue;
         }
         if (*then == Then::end) {
+            note_empty_answer(flow);
             break;
         }
         flow.prepare_receive();

@@ -43,7 +43,7 @@ void raise_descriptor_limit() {
 sigset_t awaited_signals() {
     sigset_t set;
     sigemptyset(&set);
-    for (const int signal : {SIGINT, SIGTERM, SIGUSR1}) {
+    for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGUSR1}) {
         sigaddset(&set, signal);
     }
     return set;
@@ -187,6 +187,10 @@ void Supervisor::serve() {
             }
             continue;
         }
+        if (signal == SIGHUP) {
+            error(LogLevel::warning, "SIGHUP: this version reads its configuration once; restart it");
+            continue;
+        }
         stopping = true;
     }
     for (const auto& worker : workers_) {
@@ -195,8 +199,8 @@ void Supervisor::serve() {
     // The grace period ends early on a second signal, or when the last worker has nothing left.
     std::thread impatient([this, awaited] {
         int signal = 0;
-        while (sigwait(&awaited, &signal) == 0 && signal == SIGUSR1) {
-            continue;  // the mark of the end, and harmless before it: the log is about to be closed
+        while (sigwait(&awaited, &signal) == 0 && signal != SIGINT && signal != SIGTERM) {
+            continue;  // neither a log to be opened anew nor a reload matters any more
         }
         for (const auto& worker : workers_) {
             worker->stop(io::Duration::zero());
