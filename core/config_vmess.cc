@@ -29,11 +29,12 @@ std::optional<UserId> read_id(Section& user) {
 
 // ---- inbound
 
+// Ids need not be random: people count them up, too.
 struct IdHash {
     std::size_t operator()(const UserId& id) const {
-        std::size_t hash = 0;  // ids are random already
-        std::memcpy(&hash, id.bytes.data(), sizeof hash);
-        return hash;
+        std::array<char, proto::vmess::kUserIdBytes> bytes;
+        std::memcpy(bytes.data(), id.bytes.data(), bytes.size());
+        return std::hash<std::string_view>{}({bytes.data(), bytes.size()});
     }
 };
 

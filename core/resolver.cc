@@ -266,6 +266,13 @@ ssize_t send(int fd, const iovec* pieces, int count, void*) {
     msghdr message = {};
     message.msg_iov = const_cast<iovec*>(pieces);  // not const because msghdr also serves receivers
     message.msg_iovlen = static_cast<std::size_t>(count);
+    const ssize_t sent = ::sendmsg(fd, &message, MSG_NOSIGNAL);
+    if (sent >= 0 || errno != ECONNREFUSED) {
+        return sent;
+    }
+    // Over UDP this is about an earlier datagram, and it is told only once: c-ares would give up the
+    // wrong question and wait for the other one. Sent again, it is told to the next receive, where
+    // c-ares gives up the server.
     return ::sendmsg(fd, &message, MSG_NOSIGNAL);
 }
 

@@ -1,9 +1,9 @@
 // All that a kernel may see of the project.
 //
 // A kernel file is compiled for instructions that the machine may not have. It includes this, two
-// headers of plain types and the intrinsics, calls no inline function that has external linkage (the
-// linker might keep the kernel's copy for everyone), and defines one symbol: its row. These headers
-// are here for the types they declare.
+// headers of plain types and the intrinsics, calls no inline function that has external linkage
+// (the linker might keep the kernel's copy for everyone), and defines one symbol: its row. These
+// headers are here for the types they declare.
 #pragma once
 
 #include <cstddef>
@@ -15,7 +15,8 @@
 #include "crypto/trial.h"
 #include "crypto/xof.h"
 
-// Whether a machine can run a row. Asked before that is known, hence in a file without flags of its own.
+// Whether a machine can run a row. Asked before that is known, hence in a file without flags of its
+// own.
 namespace ferry::crypto::amd64 {
 
 bool has_aes_ni(const Cpu& cpu);

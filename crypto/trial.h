@@ -14,8 +14,8 @@ inline constexpr std::size_t kTrialBlockUsers = 64;
 
 // The keys of up to 64 users, in whatever layout the row likes.
 //
-//   memory  16 bytes per user: rows keep one round key and run the key schedule as they decrypt, which
-//           costs less than reading whole schedules from memory
+//   memory  16 bytes per user: rows keep one round key and run the key schedule as they decrypt,
+//           which costs less than reading whole schedules from memory
 struct alignas(64) TrialKeys {
     std::uint8_t bytes[kTrialBlockUsers * 16] = {};
 };

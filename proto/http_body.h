@@ -38,9 +38,9 @@ private:
 // The response of a target, on its way to the client: rewrites the head, passes the body, finds the
 // end.
 //
-//   head     goes out as it comes in, but for what a decision still waits for: a beginning of a head
-//            may give 0 bytes. Fields that concern one connection only are dropped; framing and our
-//            own Connection and Proxy-Connection fields are written behind the others
+//   head     goes out as it comes in, but for what a decision still waits for: a beginning of a
+//            head may give 0 bytes. Fields that concern one connection only are dropped; framing
+//            and our own Connection and Proxy-Connection fields are written behind the others
 //   interim  1xx responses are passed on, to an HTTP/1.0 client not; 101 turns the rest into a
 //            tunnel if the request asked for one
 //   bad      a response that is none is answered with 502 if nothing has been written before

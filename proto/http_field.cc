@@ -24,8 +24,8 @@ struct NamedField {
     HttpField field;
 };
 
-// Keep-Alive to Trailers are the fields that RFC 2616 and RFC 9110 call hop-by-hop; "Trailers" is not
-// a field of either, but some senders write it.
+// Keep-Alive to Trailers are the fields that RFC 2616 and RFC 9110 call hop-by-hop; "Trailers" is
+// not a field of either, but some senders write it.
 constexpr std::array<NamedField, 14> kFields{{
     {"connection", HttpField::connection},
     {"content-length", HttpField::content_length},

@@ -51,8 +51,8 @@ enum class HttpField : std::uint8_t {
 };
 HttpField field_of(std::string_view name) noexcept;
 
-// May a Connection field name this field, so that it is dropped? Not the ones that frame a message or
-// say whom it is for: a sender could hide them from the next reader otherwise.
+// May a Connection field name this field, so that it is dropped? Not the ones that frame a message
+// or say whom it is for: a sender could hide them from the next reader otherwise.
 bool may_be_dropped(HttpField field) noexcept;
 
 }  // namespace ferry::proto

@@ -38,8 +38,8 @@ HttpRead<const Account*> account_of(const HttpFacts& facts, std::span<const Acco
     return account;
 }
 
-// A length together with a coding, or a coding that is not the plain one, or any coding in HTTP/1.0:
-// two readers would disagree about where the next request starts.
+// A length together with a coding, or a coding that is not the plain one, or any coding in
+// HTTP/1.0: two readers would disagree about where the next request starts.
 HttpRead<HttpBody> body_of(const HttpFacts& facts, std::uint8_t minor) noexcept {
     if (facts.coding) {
         const bool is_plain = minor == 1 && !facts.length && same_word(*facts.coding, "chunked");

@@ -282,7 +282,8 @@ HttpResponseHead::State HttpResponseHead::head_end(Output& output) {
     return interim_count_ <= kHttpInterimMax ? State::status : State::faulty;
 }
 
-// How the body ends, and whether the client can see it; false if it cannot be known (RFC 9112, 6.3).
+// How the body ends, and whether the client can see it; false if it cannot be known (RFC 9112,
+// 6.3).
 bool HttpResponseHead::decide() {
     const Coding coding = coding_of(coding_);
     if (!coding.is_possible) {

@@ -17,8 +17,8 @@ enum class HttpPort : std::uint8_t { required, default_80 };
 
 // Reads "host", "host:port", "[::1]" or "[::1]:port".
 //
-//   gives  nothing for user information, a zone, a port that is none or 0, or a name with characters
-//          that no name has
+//   gives  nothing for user information, a zone, a port that is none or 0, or a name with
+//          characters that no name has
 std::optional<Address> authority_from(std::string_view text, HttpPort port);
 
 // Where a request goes.

@@ -130,8 +130,8 @@ SocksStep SocksServer::greeting(ByteView in) {
     return replied(count, version, wanted);
 }
 
-// version, length, user, length, password. RFC 1929 has no lengths of zero, but some clients send an
-// empty password where they know none; it fits only an account that has one.
+// version, length, user, length, password. RFC 1929 has no lengths of zero, but some clients send
+// an empty password where they know none; it fits only an account that has one.
 SocksStep SocksServer::login(ByteView in) {
     if (in[0] != kLoginVersion) {
         return rejected(0, kLoginVersion, kLoginFailed);

@@ -7,8 +7,8 @@
 
 namespace ferry::proto {
 
-// Characters and bytes are the two types through which C++ lets any memory be read, so these views are
-// sound; the way over void says so without naming a cast that could do more.
+// Characters and bytes are the two types through which C++ lets any memory be read, so these views
+// are sound; the way over void says so without naming a cast that could do more.
 
 inline std::string_view text_of(ByteView bytes) noexcept {
     const void* memory = bytes.data();

@@ -1,8 +1,8 @@
-// The tree promises: every file follows the rules that can be seen in its text, and no kernel object
-// offers the linker a function that others could get.
+// The tree promises: every file follows the rules that can be seen in its text, and no kernel
+// object offers the linker a function that others could get.
 //
-//   needs  FERRY_ROOT, the folder of the sources; FERRY_OBJECTS, the folder of the compiled crypto files;
-//          FERRY_NM, the program that lists symbols
+//   needs  FERRY_ROOT, the folder of the sources; FERRY_OBJECTS, the folder of the compiled crypto
+//          files; FERRY_NM, the program that lists symbols
 #include "tests/tidy/rules.h"
 
 #include <gtest/gtest.h>

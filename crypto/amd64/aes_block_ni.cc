@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "crypto/amd64/aes_block.h"
 #include "crypto/kernel.h"
 
 namespace ferry::crypto::amd64 {
@@ -12,43 +13,21 @@ namespace {
 
 constexpr std::size_t kAtOnce = 8;
 
-// Round keys of both directions. Those of decryption are in the order of use; AESDEC wants the inverse of
-// MixColumns applied to all but the outer ones.
+// Round keys of both directions. Those of decryption are in the order of use; AESDEC wants the
+// inverse of MixColumns applied to all but the outer ones.
 struct Key {
     __m128i encrypting[11];
     __m128i decrypting[11];
 };
 static_assert(sizeof(Key) <= sizeof(BlockState));
 
-[[gnu::always_inline]] inline __m128i load(const void* from) {
-    return _mm_loadu_si128(static_cast<const __m128i*>(from));
-}
-
-[[gnu::always_inline]] inline void store(void* to, __m128i block) {
-    _mm_storeu_si128(static_cast<__m128i*>(to), block);
-}
-
 [[gnu::always_inline]] inline const Key& key_in(const BlockState& state) {
     return *static_cast<const Key*>(static_cast<const void*>(&state));
 }
 
-// The last column of a round key, turned and substituted, is added to every column of the next: the
-// shuffle puts it into all four, which leaves the row shift of AESENCLAST without effect, and its key
-// operand adds the round constant.
 void expand(BlockState& state, const std::uint8_t* key_bytes) {
-    static constexpr std::uint8_t kConstants[] = {1, 2, 4, 8, 16, 32, 64, 128, 0x1b, 0x36};
     Key& key = *static_cast<Key*>(static_cast<void*>(&state));
-    const __m128i turned_last_column = _mm_set1_epi32(0x0c0f0e0d);
-    __m128i round = load(key_bytes);
-    key.encrypting[0] = round;
-    for (std::size_t i = 0; i < 10; ++i) {
-        const __m128i substituted = _mm_aesenclast_si128(
-            _mm_shuffle_epi8(round, turned_last_column), _mm_set1_epi32(kConstants[i]));
-        round = _mm_xor_si128(round, _mm_slli_si128(round, 4));
-        round = _mm_xor_si128(round, _mm_slli_si128(round, 8));
-        round = _mm_xor_si128(round, substituted);
-        key.encrypting[i + 1] = round;
-    }
+    expand_rounds(key.encrypting, key_bytes);
     key.decrypting[0] = key.encrypting[10];
     for (std::size_t i = 1; i < 10; ++i) {
         key.decrypting[i] = _mm_aesimc_si128(key.encrypting[10 - i]);
@@ -56,16 +35,8 @@ void expand(BlockState& state, const std::uint8_t* key_bytes) {
     key.decrypting[10] = key.encrypting[0];
 }
 
-[[gnu::always_inline]] inline __m128i encrypted(const Key& key, __m128i block) {
-    block = _mm_xor_si128(block, key.encrypting[0]);
-    for (std::size_t i = 1; i < 10; ++i) {
-        block = _mm_aesenc_si128(block, key.encrypting[i]);
-    }
-    return _mm_aesenclast_si128(block, key.encrypting[10]);
-}
-
 void encrypt(const BlockState& state, const std::uint8_t* from, std::uint8_t* to) {
-    store(to, encrypted(key_in(state), load(from)));
+    store(to, encrypted(key_in(state).encrypting, load(from)));
 }
 
 void decrypt(const BlockState& state, const std::uint8_t* from, std::uint8_t* to) {
@@ -77,21 +48,21 @@ void decrypt(const BlockState& state, const std::uint8_t* from, std::uint8_t* to
     store(to, _mm_aesdeclast_si128(block, key.decrypting[10]));
 }
 
-// Each block of key stream needs the ciphertext before it: C[i] = P[i] + E(C[i - 1]). The time is that of
-// one block after the other, and there is nothing to gain.
+// Each block of key stream needs the ciphertext before it: C[i] = P[i] + E(C[i - 1]). The time is
+// that of one block after the other, and there is nothing to gain.
 void cfb_encrypt(const BlockState& state, std::uint8_t* chain, const std::uint8_t* from,
                  std::uint8_t* to, std::size_t blocks) {
     const Key& key = key_in(state);
     __m128i sealed = load(chain);
     for (; blocks > 0; --blocks, from += kAesBlockBytes, to += kAesBlockBytes) {
-        sealed = _mm_xor_si128(encrypted(key, sealed), load(from));
+        sealed = _mm_xor_si128(encrypted(key.encrypting, sealed), load(from));
         store(to, sealed);
     }
     store(chain, sealed);
 }
 
-// The ciphertext is all there, so eight blocks of key stream are made side by side. They are read before
-// anything is written, since `to` may be `from`.
+// The ciphertext is all there, so eight blocks of key stream are made side by side. They are read
+// before anything is written, since `to` may be `from`.
 void cfb_decrypt(const BlockState& state, std::uint8_t* chain, const std::uint8_t* from,
                  std::uint8_t* to, std::size_t blocks) {
     const Key& key = key_in(state);
@@ -119,7 +90,7 @@ void cfb_decrypt(const BlockState& state, std::uint8_t* chain, const std::uint8_
     }
     for (; blocks > 0; --blocks, from += kAesBlockBytes, to += kAesBlockBytes) {
         const __m128i sealed = load(from);
-        store(to, _mm_xor_si128(encrypted(key, before), sealed));
+        store(to, _mm_xor_si128(encrypted(key.encrypting, before), sealed));
         before = sealed;
     }
     store(chain, before);

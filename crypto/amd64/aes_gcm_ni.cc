@@ -1,13 +1,14 @@
 // AES-128-GCM with AES-NI and PCLMULQDQ alone: one block per instruction, eight in flight.
 //
 // As in aes_gcm_vaes512.cc, a group is encrypted while the one before is hashed, and the end of a
-// message is one sum of products. There are 16 registers, of which eight hold blocks: round keys and
-// the group before come from memory.
+// message is one sum of products. There are 16 registers, of which eight hold blocks: round keys
+// and the group before come from memory.
 #include <immintrin.h>
 
 #include <cstddef>
 #include <cstdint>
 
+#include "crypto/amd64/aes_block.h"
 #include "crypto/kernel.h"
 
 namespace ferry::crypto::amd64 {
@@ -40,17 +41,9 @@ struct Group {
     __m128i blocks[kGroupBlocks];
 };
 
-[[gnu::always_inline]] inline __m128i load(const void* from) {
-    return _mm_loadu_si128(static_cast<const __m128i*>(from));
-}
-
-[[gnu::always_inline]] inline void store(void* to, __m128i block) {
-    _mm_storeu_si128(static_cast<__m128i*>(to), block);
-}
-
 [[gnu::always_inline]] inline __m128i reverse_bytes(__m128i block) {
-    return _mm_shuffle_epi8(
-        block, _mm_set_epi8(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15));
+    return _mm_shuffle_epi8(block,
+                            _mm_set_epi8(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15));
 }
 
 // Adds the carry-less product of two blocks.
@@ -64,15 +57,14 @@ struct Group {
 // The sum divided by 2^128, modulo the field's polynomial.
 //
 // Blocks come in with their bytes reversed, so bit i of a number stands for x^(127 - i), and the
-// polynomial is G = 2^128 + 2^64 C + 1 with C below. Adding t G clears the lowest 64 bits t of the sum:
-// they reappear at 2^128, and t C is added at 2^64. Twice that, and the lower half is gone. Dividing
-// by 2^128 leaves a product of bits i and j at bit i + j - 128, which stands for one x too many: that
-// is why factors are kept times x^-1.
+// polynomial is G = 2^128 + 2^64 C + 1 with C below. Adding t G clears the lowest 64 bits t of the
+// sum: they reappear at 2^128, and t C is added at 2^64. Twice that, and the lower half is gone.
+// Dividing by 2^128 leaves a product of bits i and j at bit i + j - 128, which stands for one x too
+// many: that is why factors are kept times x^-1.
 [[gnu::always_inline]] inline __m128i folded(__m128i low, __m128i high) {
     const __m128i c = _mm_set1_epi64x(static_cast<long long>(0xc200000000000000));
     const __m128i swapped = _mm_shuffle_epi32(low, 0x4e);
-    return _mm_xor_si128(_mm_xor_si128(high, swapped),
-                         _mm_clmulepi64_si128(low, c, 0x00));
+    return _mm_xor_si128(_mm_xor_si128(high, swapped), _mm_clmulepi64_si128(low, c, 0x00));
 }
 
 [[gnu::always_inline]] inline __m128i reduced(const Sum& sum) {
@@ -83,42 +75,6 @@ struct Group {
     Sum sum{};
     add_product(sum, a, b);
     return reduced(sum);
-}
-
-// The key schedule. The last column of a round key, turned and substituted, is added to every column
-// of the next: the shuffle puts it into all four, which leaves the row shift of AESENCLAST without
-// effect, and its key operand adds the round constant.
-[[gnu::always_inline]] inline void expand_rounds(__m128i* rounds, const std::uint8_t* key) {
-    static constexpr std::uint8_t kConstants[] = {1, 2, 4, 8, 16, 32, 64, 128, 0x1b, 0x36};
-    const __m128i turned_last_column = _mm_set1_epi32(0x0c0f0e0d);
-    __m128i round = load(key);
-    rounds[0] = round;
-    for (std::size_t i = 0; i < 10; ++i) {
-        const __m128i substituted = _mm_aesenclast_si128(
-            _mm_shuffle_epi8(round, turned_last_column), _mm_set1_epi32(kConstants[i]));
-        round = _mm_xor_si128(round, _mm_slli_si128(round, 4));
-        round = _mm_xor_si128(round, _mm_slli_si128(round, 8));
-        round = _mm_xor_si128(round, substituted);
-        rounds[i + 1] = round;
-    }
-}
-
-[[gnu::always_inline]] inline __m128i encrypted(const __m128i* rounds, __m128i block) {
-    block = _mm_xor_si128(block, rounds[0]);
-    for (std::size_t i = 1; i < 10; ++i) {
-        block = _mm_aesenc_si128(block, rounds[i]);
-    }
-    return _mm_aesenclast_si128(block, rounds[10]);
-}
-
-// The hash key times x^-1: every bit moves one up, and the one that stood for x^0 leaves as x^-1, which
-// is x^127 + x^6 + x + 1.
-[[gnu::always_inline]] inline __m128i over_x(__m128i h) {
-    const __m128i carries = _mm_srli_epi64(h, 63);
-    const __m128i shifted = _mm_or_si128(_mm_slli_epi64(h, 1), _mm_slli_si128(carries, 8));
-    const __m128i had_one = _mm_srai_epi32(_mm_shuffle_epi32(h, 0xff), 31);
-    const __m128i inverse = _mm_set_epi64x(static_cast<long long>(0xc200000000000000), 1);
-    return _mm_xor_si128(shifted, _mm_and_si128(had_one, inverse));
 }
 
 void expand(AeadState& state, const std::uint8_t* key_bytes) {
@@ -135,9 +91,9 @@ void expand(AeadState& state, const std::uint8_t* key_bytes) {
     }
 }
 
-// The key stream of one message. Group g holds the counters 8 g + 2 to 8 g + 9, so its blocks differ in
-// the last byte only, but for the last two, which have the next multiple of 8. That makes a counter one
-// addition without carries, of a constant to `base` or `next_base`.
+// The key stream of one message. Group g holds the counters 8 g + 2 to 8 g + 9, so its blocks
+// differ in the last byte only, but for the last two, which have the next multiple of 8. That makes
+// a counter one addition without carries, of a constant to `base` or `next_base`.
 struct Stream {
     __m128i counter;  // 8 (g + 1), bytes reversed, so that it is the lowest word
     __m128i base;     // the block with counter 8 g, round key 0 added
@@ -163,8 +119,8 @@ template <Way way>
     return reverse_bytes(way == Way::seal ? to : from);
 }
 
-// Encrypts or decrypts one group, `from` to `to`. Gives its ciphertext, bytes reversed. Meanwhile adds
-// the products of the group before, `held` (if given), to `sum`.
+// Encrypts or decrypts one group, `from` to `to`. Gives its ciphertext, bytes reversed. Meanwhile
+// adds the products of the group before, `held` (if given), to `sum`.
 template <Way way>
 [[gnu::always_inline]] inline Group crypt_group(const Key& key, Stream& stream,
                                                 const std::uint8_t* from, std::uint8_t* to,
@@ -191,68 +147,8 @@ template <Way way>
     return sealed;
 }
 
-// The first `bytes` (1 to 8) bytes at `from` as a number, by two loads that may overlap.
-[[gnu::always_inline]] inline std::uint64_t load_few(const std::uint8_t* from, std::size_t bytes) {
-    if (bytes < 4) {
-        return std::uint64_t{from[0]} | std::uint64_t{from[bytes / 2]} << (8 * (bytes / 2)) |
-               std::uint64_t{from[bytes - 1]} << (8 * (bytes - 1));
-    }
-    std::uint32_t first;
-    std::uint32_t last;
-    __builtin_memcpy(&first, from, 4);
-    __builtin_memcpy(&last, from + bytes - 4, 4);
-    return first | std::uint64_t{last} << (8 * (bytes - 4));
-}
-
-[[gnu::always_inline]] inline void store_few(std::uint8_t* to, std::uint64_t value,
-                                             std::size_t bytes) {
-    if (bytes < 4) {
-        to[0] = static_cast<std::uint8_t>(value);
-        to[bytes / 2] = static_cast<std::uint8_t>(value >> (8 * (bytes / 2)));
-        to[bytes - 1] = static_cast<std::uint8_t>(value >> (8 * (bytes - 1)));
-        return;
-    }
-    const auto first = static_cast<std::uint32_t>(value);
-    const auto last = static_cast<std::uint32_t>(value >> (8 * (bytes - 4)));
-    __builtin_memcpy(to, &first, 4);
-    __builtin_memcpy(to + bytes - 4, &last, 4);
-}
-
-// The first `bytes` (1 to 16) bytes at `from`, then zeros.
-[[gnu::always_inline]] inline __m128i load_first(const std::uint8_t* from, std::size_t bytes) {
-    if (bytes == kBlockBytes) {
-        return load(from);
-    }
-    if (bytes <= 8) {
-        return _mm_cvtsi64_si128(static_cast<long long>(load_few(from, bytes)));
-    }
-    std::uint64_t low;
-    __builtin_memcpy(&low, from, 8);
-    return _mm_set_epi64x(static_cast<long long>(load_few(from + 8, bytes - 8)),
-                          static_cast<long long>(low));
-}
-
-// Stores the first `bytes` (1 to 16) bytes of `block`, and gives it with zeros behind them.
-[[gnu::always_inline]] inline __m128i store_first(std::uint8_t* to, __m128i block,
-                                                  std::size_t bytes) {
-    static constexpr std::uint8_t kMask[32] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
-                                               0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
-    if (bytes == kBlockBytes) {
-        store(to, block);
-        return block;
-    }
-    const auto low = static_cast<std::uint64_t>(_mm_cvtsi128_si64(block));
-    if (bytes <= 8) {
-        store_few(to, low, bytes);
-    } else {
-        __builtin_memcpy(to, &low, 8);
-        store_few(to + 8, static_cast<std::uint64_t>(_mm_extract_epi64(block, 1)), bytes - 8);
-    }
-    return _mm_and_si128(block, load(kMask + kBlockBytes - bytes));
-}
-
-// Encrypts or decrypts the last 1 to 127 bytes, of at most `blocks` blocks, and adds their products. The
-// first block is the `count`-th from the end, the block of lengths included.
+// Encrypts or decrypts the last 1 to 127 bytes, of at most `blocks` blocks, and adds their
+// products. The first block is the `count`-th from the end, the block of lengths included.
 template <Way way, std::size_t blocks>
 [[gnu::always_inline]] inline void crypt_rest(const Key& key, Stream& stream, Sum& sum,
                                               const std::uint8_t* from, std::uint8_t* to,

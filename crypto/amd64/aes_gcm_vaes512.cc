@@ -2,13 +2,14 @@
 //
 // Encryption and hash go in one pass. While sixteen blocks are encrypted, the sixteen blocks of
 // ciphertext before them are hashed, so the two chains of dependencies fill each other's gaps. The
-// hash is reduced once per sixteen blocks, and the end of a message (its last full group, the rest, the
-// block of lengths) is one sum of products with one reduction.
+// hash is reduced once per sixteen blocks, and the end of a message (its last full group, the rest,
+// the block of lengths) is one sum of products with one reduction.
 #include <immintrin.h>
 
 #include <cstddef>
 #include <cstdint>
 
+#include "crypto/amd64/aes_block.h"
 #include "crypto/kernel.h"
 
 namespace ferry::crypto::amd64 {
@@ -74,10 +75,10 @@ struct Group {
 // The sum divided by 2^128, modulo the field's polynomial.
 //
 // Blocks come in with their bytes reversed, so bit i of a number stands for x^(127 - i), and the
-// polynomial is G = 2^128 + 2^64 C + 1 with C below. Adding t G clears the lowest 64 bits t of the sum:
-// they reappear at 2^128, and t C is added at 2^64. Twice that, and the lower half is gone. Dividing
-// by 2^128 leaves a product of bits i and j at bit i + j - 128, which stands for one x too many: that
-// is why factors are kept times x^-1.
+// polynomial is G = 2^128 + 2^64 C + 1 with C below. Adding t G clears the lowest 64 bits t of the
+// sum: they reappear at 2^128, and t C is added at 2^64. Twice that, and the lower half is gone.
+// Dividing by 2^128 leaves a product of bits i and j at bit i + j - 128, which stands for one x too
+// many: that is why factors are kept times x^-1.
 [[gnu::always_inline]] inline __m512i reduced(const Sum& sum) {
     const __m512i c = _mm512_set1_epi64(static_cast<long long>(0xc200000000000000));
     const __m512i swapped_low = _mm512_shuffle_epi32(sum.low, _MM_PERM_BADC);
@@ -99,48 +100,12 @@ struct Group {
     return _mm_xor_si128(_mm256_castsi256_si128(half), _mm256_extracti128_si256(half, 1));
 }
 
-// The key schedule. The last column of a round key, turned and substituted, is added to every column
-// of the next: the shuffle puts it into all four, which leaves the row shift of AESENCLAST without
-// effect, and its key operand adds the round constant.
-[[gnu::always_inline]] inline void expand_rounds(__m128i* rounds, const std::uint8_t* key) {
-    static constexpr std::uint8_t kConstants[] = {1, 2, 4, 8, 16, 32, 64, 128, 0x1b, 0x36};
-    const __m128i turned_last_column = _mm_set1_epi32(0x0c0f0e0d);
-    __m128i round = _mm_loadu_si128(static_cast<const __m128i*>(static_cast<const void*>(key)));
-    rounds[0] = round;
-    for (std::size_t i = 0; i < 10; ++i) {
-        const __m128i substituted = _mm_aesenclast_si128(
-            _mm_shuffle_epi8(round, turned_last_column), _mm_set1_epi32(kConstants[i]));
-        round = _mm_xor_si128(round, _mm_slli_si128(round, 4));
-        round = _mm_xor_si128(round, _mm_slli_si128(round, 8));
-        round = _mm_xor_si128(round, substituted);
-        rounds[i + 1] = round;
-    }
-}
-
-[[gnu::always_inline]] inline __m128i encrypted(const __m128i* rounds, __m128i block) {
-    block = _mm_xor_si128(block, rounds[0]);
-    for (std::size_t i = 1; i < 10; ++i) {
-        block = _mm_aesenc_si128(block, rounds[i]);
-    }
-    return _mm_aesenclast_si128(block, rounds[10]);
-}
-
-// The hash key times x^-1: every bit moves one up, and the one that stood for x^0 leaves as x^-1, which
-// is x^127 + x^6 + x + 1.
-[[gnu::always_inline]] inline __m128i over_x(__m128i h) {
-    const __m128i carries = _mm_srli_epi64(h, 63);
-    const __m128i shifted = _mm_or_si128(_mm_slli_epi64(h, 1), _mm_slli_si128(carries, 8));
-    const __m128i had_one = _mm_srai_epi32(_mm_shuffle_epi32(h, 0xff), 31);
-    const __m128i inverse = _mm_set_epi64x(static_cast<long long>(0xc200000000000000), 1);
-    return _mm_xor_si128(shifted, _mm_and_si128(had_one, inverse));
-}
-
 void expand(AeadState& state, const std::uint8_t* key_bytes) {
     Key& key = *static_cast<Key*>(static_cast<void*>(&state));
     expand_rounds(key.rounds, key_bytes);
     const __m128i hash_key = encrypted(key.rounds, _mm_setzero_si128());
-    const __m512i h1 = in_all_lanes(over_x(
-        _mm512_castsi512_si128(reverse_bytes(_mm512_castsi128_si512(hash_key)))));
+    const __m512i h1 = in_all_lanes(
+        over_x(_mm512_castsi512_si128(reverse_bytes(_mm512_castsi128_si512(hash_key)))));
     const __m512i h2 = product(h1, h1);
     const __m512i h21 = _mm512_mask_blend_epi64(0xcc, h2, h1);  // H^2, H, H^2, H
     const __m512i h43 = product(h21, h2);
@@ -176,9 +141,9 @@ void expand(AeadState& state, const std::uint8_t* key_bytes) {
     return _mm512_loadu_si512(key.powers + (kPowers - count));
 }
 
-// The key stream of one message. Group g holds the counters 16 g + 2 to 16 g + 17, so its blocks differ
-// in the last byte only, but for the last two, which have the next multiple of 16. That makes a quad of
-// counters one addition without carries, of constants to `base` or `next_base`.
+// The key stream of one message. Group g holds the counters 16 g + 2 to 16 g + 17, so its blocks
+// differ in the last byte only, but for the last two, which have the next multiple of 16. That
+// makes a quad of counters one addition without carries, of constants to `base` or `next_base`.
 struct Stream {
     __m512i rounds[11];
     __m512i counter;  // 16 (g + 1) in every lane, bytes reversed, so that it is the lowest word
@@ -214,9 +179,9 @@ template <Way way>
 
 // Encrypts or decrypts one group, `from` to `to`. Gives its ciphertext, bytes reversed.
 //
-// Meanwhile adds the products of the group before, `held` (if given), to `sum`. Its first quad meets
-// H^count in all four lanes, the next ones H^(count - 4) and so on: the lanes are four hashes of their
-// own, of every fourth block, until the end of the message brings them together.
+// Meanwhile adds the products of the group before, `held` (if given), to `sum`. Its first quad
+// meets H^count in all four lanes, the next ones H^(count - 4) and so on: the lanes are four hashes
+// of their own, of every fourth block, until the end of the message brings them together.
 template <Way way, std::size_t count>
 [[gnu::always_inline]] inline Group crypt_group(const Key& key, Stream& stream,
                                                 const std::uint8_t* from, std::uint8_t* to,
@@ -235,16 +200,16 @@ template <Way way, std::size_t count>
     Group sealed;
     for (std::size_t i = 0; i < kGroupQuads; ++i) {
         const __m512i text = _mm512_loadu_si512(from + kQuadBytes * i);
-        const __m512i result = _mm512_aesenclast_epi128(
-            state[i], _mm512_xor_si512(text, stream.rounds[10]));
+        const __m512i result =
+            _mm512_aesenclast_epi128(state[i], _mm512_xor_si512(text, stream.rounds[10]));
         _mm512_storeu_si512(to + kQuadBytes * i, result);
         sealed.quads[i] = sealed_one<way>(text, result);
     }
     return sealed;
 }
 
-// Encrypts or decrypts the last 1 to 255 bytes and adds their products, the first of which has `count`
-// blocks from it to the end, itself and the block of lengths included.
+// Encrypts or decrypts the last 1 to 255 bytes and adds their products, the first of which has
+// `count` blocks from it to the end, itself and the block of lengths included.
 template <Way way, std::size_t quads>
 [[gnu::always_inline]] inline void crypt_rest(const Key& key, Stream& stream, Sum& sum,
                                               const std::uint8_t* from, std::uint8_t* to,
@@ -261,8 +226,7 @@ template <Way way, std::size_t quads>
         const __mmask64 mask = i + 1 < quads ? ~__mmask64{0} : first_bytes(bytes - at);
         const __m512i text = _mm512_maskz_loadu_epi8(mask, from + at);
         const __m512i result = _mm512_maskz_mov_epi8(
-            mask,
-            _mm512_aesenclast_epi128(state[i], _mm512_xor_si512(text, stream.rounds[10])));
+            mask, _mm512_aesenclast_epi128(state[i], _mm512_xor_si512(text, stream.rounds[10])));
         _mm512_mask_storeu_epi8(to + at, mask, result);
         add_products(sum, sealed_one<way>(text, result), factors(key, count - 4 * i));
     }
@@ -336,16 +300,15 @@ template <Way way>
             add_aad(key, aad_sum, aad, aad_bytes, 0);
             hash = _mm512_zextsi128_si512(sum_of_lanes(reduced(aad_sum)));
         }
-        Group held =
-            crypt_group<way, kGroupBlocks>(key, stream, from, to, nullptr, nullptr);
+        Group held = crypt_group<way, kGroupBlocks>(key, stream, from, to, nullptr, nullptr);
         from += kGroupBytes;
         to += kGroupBytes;
         held.quads[0] = _mm512_xor_si512(held.quads[0], hash);
         for (; groups > 2; groups -= 2) {
             Sum two{};
             held = crypt_group<way, 2 * kGroupBlocks>(key, stream, from, to, &held, &two);
-            held = crypt_group<way, kGroupBlocks>(key, stream, from + kGroupBytes,
-                                                  to + kGroupBytes, &held, &two);
+            held = crypt_group<way, kGroupBlocks>(key, stream, from + kGroupBytes, to + kGroupBytes,
+                                                  &held, &two);
             held.quads[0] = _mm512_xor_si512(held.quads[0], reduced(two));
             from += 2 * kGroupBytes;
             to += 2 * kGroupBytes;
@@ -380,7 +343,7 @@ void seal(const AeadState& state, const std::uint8_t* nonce, const std::uint8_t*
           std::uint8_t* tag) {
     const __m128i computed =
         crypt<Way::seal>(key_in(state), nonce, aad, aad_bytes, from, to, text_bytes);
-    _mm_storeu_si128(static_cast<__m128i*>(static_cast<void*>(tag)), computed);
+    store(tag, computed);
 }
 
 // The plaintext is there before the tag is known, so it is wiped if the tag is wrong.
@@ -389,9 +352,7 @@ bool open(const AeadState& state, const std::uint8_t* nonce, const std::uint8_t*
           const std::uint8_t* tag) {
     const __m128i computed =
         crypt<Way::open>(key_in(state), nonce, aad, aad_bytes, from, to, text_bytes);
-    const __m128i given =
-        _mm_loadu_si128(static_cast<const __m128i*>(static_cast<const void*>(tag)));
-    const __m128i difference = _mm_xor_si128(computed, given);
+    const __m128i difference = _mm_xor_si128(computed, load(tag));
     if (!_mm_testz_si128(difference, difference)) {
         wipe(to, text_bytes);
         return false;

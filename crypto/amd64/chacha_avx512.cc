@@ -1,8 +1,8 @@
 // ChaCha20-Poly1305 with AVX-512 and IFMA: sixteen blocks of key stream at a time, eight blocks of
 // authenticator. RFC 8439.
 //
-// A piece of text is encrypted and hashed while it is in the cache. Short messages and short ends take
-// a second form of ChaCha20, which holds four blocks in four registers and wastes less.
+// A piece of text is encrypted and hashed while it is in the cache. Short messages and short ends
+// take a second form of ChaCha20, which holds four blocks in four registers and wastes less.
 #include <immintrin.h>
 
 #include <cstddef>
@@ -50,8 +50,8 @@ struct Input {
 }
 
 // Adds a block of key stream to the text at `at`, if the text has as much.
-[[gnu::always_inline]] inline void apply(__m512i stream, const std::uint8_t* from,
-                                         std::uint8_t* to, std::size_t at, std::size_t bytes) {
+[[gnu::always_inline]] inline void apply(__m512i stream, const std::uint8_t* from, std::uint8_t* to,
+                                         std::size_t at, std::size_t bytes) {
     if (at + kBlockBytes <= bytes) {
         _mm512_storeu_si512(to + at, _mm512_xor_si512(stream, _mm512_loadu_si512(from + at)));
     } else if (at < bytes) {
@@ -72,8 +72,8 @@ struct Input {
 
 // Sixteen blocks, one per lane: word w of all of them is in x[w]. Moves the counter on.
 //
-// Meanwhile hashes `hashed`, 1024 bytes, if given: the rounds are one long chain in each of four columns,
-// and the products fill the gaps.
+// Meanwhile hashes `hashed`, 1024 bytes, if given: the rounds are one long chain in each of four
+// columns, and the products fill the gaps.
 [[gnu::always_inline]] inline void apply_sixteen(Input& input, const std::uint8_t* from,
                                                  std::uint8_t* to, std::size_t bytes,
                                                  Poly1305* poly, const std::uint8_t* hashed) {
@@ -99,7 +99,8 @@ struct Input {
     input.words[12] += 16;
 
     // Words to blocks: 4x4 within each quarter of the registers, then the quarters themselves.
-    __m512i quarters[16];  // [4 g + k] has words 4 g to 4 g + 3 of the blocks k, k + 4, k + 8, k + 12
+    __m512i
+        quarters[16];  // [4 g + k] has words 4 g to 4 g + 3 of the blocks k, k + 4, k + 8, k + 12
     for (std::size_t g = 0; g < 16; g += 4) {
         const __m512i low01 = _mm512_unpacklo_epi32(x[g], x[g + 1]);
         const __m512i high01 = _mm512_unpackhi_epi32(x[g], x[g + 1]);
@@ -123,8 +124,8 @@ struct Input {
     }
 }
 
-// Four blocks per set, one per quarter of a register: row r of all of them is in rows[r]. Two sets fill
-// the time that one would spend waiting for itself.
+// Four blocks per set, one per quarter of a register: row r of all of them is in rows[r]. Two sets
+// fill the time that one would spend waiting for itself.
 template <std::size_t sets>
 [[gnu::always_inline]] inline void make_few(Input& input, __m512i (&blocks)[4 * sets]) {
     __m512i start[4];
@@ -195,8 +196,8 @@ template <std::size_t sets>
     }
 }
 
-// The text of one message, piece by piece: encrypted and then hashed, or hashed and then decrypted, since
-// it is the ciphertext that is hashed and `from` may be `to`.
+// The text of one message, piece by piece: encrypted and then hashed, or hashed and then decrypted,
+// since it is the ciphertext that is hashed and `from` may be `to`.
 template <Way way>
 struct Text {
     const std::uint8_t* from;
@@ -231,12 +232,11 @@ template <Way way, std::size_t sets>
     }
 }
 
-// A longer message. Every piece but the last is a multiple of eight blocks of the authenticator, so the
-// eight hashes run through to the last.
+// A longer message. Every piece but the last is a multiple of eight blocks of the authenticator, so
+// the eight hashes run through to the last.
 template <Way way>
-[[gnu::always_inline]] inline void crypt_long(Input& input, Poly1305& poly,
-                                              const std::uint8_t* aad, std::size_t aad_bytes,
-                                              Text<way> text) {
+[[gnu::always_inline]] inline void crypt_long(Input& input, Poly1305& poly, const std::uint8_t* aad,
+                                              std::size_t aad_bytes, Text<way> text) {
     constexpr std::size_t kFirstBytes = 3 * kEightBytes;
     __m512i blocks[8];
     make_few<2>(input, blocks);
@@ -300,8 +300,8 @@ template <Way way>
     } else {
         crypt_long<way>(input, poly, aad, aad_bytes, text);
     }
-    absorb(poly, _mm_set_epi64x(static_cast<long long>(text_bytes),
-                                static_cast<long long>(aad_bytes)));
+    absorb(poly,
+           _mm_set_epi64x(static_cast<long long>(text_bytes), static_cast<long long>(aad_bytes)));
     const __m128i tag = finish(poly);
     wipe(&poly, sizeof poly);
     wipe(&input, sizeof input);

@@ -58,21 +58,21 @@ struct Sum {
     add_product(sum, 2, h[2], r[0]);
 }
 
-// Carries once around. Two products of limbs below 2^46 leave every column below 2^57, the overflow of
-// the last below 2^51, and the limbs that come out below 2^44 + 2^10: far from the 52 bits of a factor.
+// Carries once around. Two products of limbs below 2^46 leave every column below 2^57, the overflow
+// of the last below 2^51, and the limbs that come out below 2^44 + 2^10: far from the 52 bits of a
+// factor.
 [[gnu::always_inline]] inline Limbs carried(const Sum& sum) {
     const __m512i low44 = all(kLow44);
-    const __m512i limb1 = _mm512_add_epi64(
-        _mm512_add_epi64(sum.low[1], _mm512_slli_epi64(sum.high[0], 8)),
-        _mm512_srli_epi64(sum.low[0], 44));
-    const __m512i limb2 = _mm512_add_epi64(
-        _mm512_add_epi64(sum.low[2], _mm512_slli_epi64(sum.high[1], 8)),
-        _mm512_srli_epi64(limb1, 44));
+    const __m512i limb1 =
+        _mm512_add_epi64(_mm512_add_epi64(sum.low[1], _mm512_slli_epi64(sum.high[0], 8)),
+                         _mm512_srli_epi64(sum.low[0], 44));
+    const __m512i limb2 =
+        _mm512_add_epi64(_mm512_add_epi64(sum.low[2], _mm512_slli_epi64(sum.high[1], 8)),
+                         _mm512_srli_epi64(limb1, 44));
     const __m512i over = _mm512_add_epi64(_mm512_slli_epi64(sum.high[2], 10),
                                           _mm512_srli_epi64(limb2, 42));  // in units of 2^130
-    const __m512i limb0 =
-        _mm512_add_epi64(_mm512_and_si512(sum.low[0], low44),
-                         _mm512_add_epi64(over, _mm512_slli_epi64(over, 2)));
+    const __m512i limb0 = _mm512_add_epi64(_mm512_and_si512(sum.low[0], low44),
+                                           _mm512_add_epi64(over, _mm512_slli_epi64(over, 2)));
     return {{_mm512_and_si512(limb0, low44),
              _mm512_add_epi64(_mm512_and_si512(limb1, low44), _mm512_srli_epi64(limb0, 44)),
              _mm512_and_si512(limb2, all(kLow42))}};
@@ -145,16 +145,17 @@ struct Poly1305 {
              all(words[1] >> 24 | words[2] << 40)}};
 }
 
-// Computes the powers of r. Each product depends on the one before; the caller's work goes on meanwhile.
+// Computes the powers of r. Each product depends on the one before; the caller's work goes on
+// meanwhile.
 [[gnu::always_inline]] inline void expand_powers(Poly1305& poly) {
     const Limbs r1 = limbs_of({poly.r[0], poly.r[1], 0});
     const Factor r1_factor = factor(r1);
     const Factor r2 = factor(product(r1, r1_factor));
     const Factor r4 = factor(product(r2.plain, r2));
-    const Limbs two_one = blend(0x33, r1, r2.plain);                  // 2 2 1 1 2 2 1 1
-    const Limbs four_three = product(two_one, r2);                    // 4 4 3 3 4 4 3 3
-    const Limbs four_to_one = blend(0x0f, two_one, four_three);       // 4 4 3 3 2 2 1 1
-    poly.last = blend(0x55, four_to_one, product(four_to_one, r4));   // 8 4 7 3 6 2 5 1
+    const Limbs two_one = blend(0x33, r1, r2.plain);                 // 2 2 1 1 2 2 1 1
+    const Limbs four_three = product(two_one, r2);                   // 4 4 3 3 4 4 3 3
+    const Limbs four_to_one = blend(0x0f, two_one, four_three);      // 4 4 3 3 2 2 1 1
+    poly.last = blend(0x55, four_to_one, product(four_to_one, r4));  // 8 4 7 3 6 2 5 1
     poly.r8 = factor(product(r4.plain, r4));
     poly.r16 = factor(product(poly.r8.plain, poly.r8));
 }
@@ -164,8 +165,8 @@ struct Poly1305 {
     const Limbs before = limbs_of(poly.h);
     poly.lanes = load_eight(from);
     for (std::size_t i = 0; i < 3; ++i) {
-        poly.lanes.limb[i] = _mm512_mask_add_epi64(poly.lanes.limb[i], 0x01, poly.lanes.limb[i],
-                                                   before.limb[i]);
+        poly.lanes.limb[i] =
+            _mm512_mask_add_epi64(poly.lanes.limb[i], 0x01, poly.lanes.limb[i], before.limb[i]);
     }
 }
 
@@ -221,8 +222,7 @@ struct Poly1305 {
     const std::uint64_t h2 = poly.h[2] + 1 + static_cast<std::uint64_t>(carry >> 64);
 
     const Wide d0 = Wide{h0} * r0 + Wide{h1} * t;
-    const Wide d1 =
-        Wide{h0} * r1 + Wide{h1} * r0 + h2 * t + static_cast<std::uint64_t>(d0 >> 64);
+    const Wide d1 = Wide{h0} * r1 + Wide{h1} * r0 + h2 * t + static_cast<std::uint64_t>(d0 >> 64);
     const std::uint64_t d2 = h2 * r0 + static_cast<std::uint64_t>(d1 >> 64);
 
     carry = Wide{static_cast<std::uint64_t>(d0)} + (d2 >> 2) + (d2 & ~std::uint64_t{3});

@@ -17,8 +17,8 @@ using amd64::kChaCha20Poly1305Avx512;
 using amd64::kSha256Ni;
 
 std::span<const AeadRow* const> aes128_gcm_rows() {
-    static constexpr std::array kRows = {&kAes128GcmVaes512, &kAes128GcmVaes256, &kAes128GcmNi, &boring::kAes128Gcm,
-                                         &portable::kAes128Gcm};
+    static constexpr std::array kRows = {&kAes128GcmVaes512, &kAes128GcmVaes256, &kAes128GcmNi,
+                                         &boring::kAes128Gcm, &portable::kAes128Gcm};
     return kRows;
 }
 

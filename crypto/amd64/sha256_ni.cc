@@ -25,8 +25,8 @@ alignas(64) constexpr std::uint32_t kRoots[64] = {
     return _mm_loadu_si128(static_cast<const __m128i*>(from));
 }
 
-// The words of the hash as the instructions want them, highest first: one register has a, b, e and f,
-// the other c, d, g and h.
+// The words of the hash as the instructions want them, highest first: one register has a, b, e and
+// f, the other c, d, g and h.
 struct State {
     __m128i abef;
     __m128i cdgh;
@@ -68,8 +68,7 @@ struct State {
         const __m128i terms = _mm_add_epi32(now, load(kRoots + 4 * i));
         // Two rounds turn (a b e f) into the new (c d g h), which is not moved but named anew.
         state.cdgh = _mm_sha256rnds2_epu32(state.cdgh, state.abef, terms);
-        state.abef =
-            _mm_sha256rnds2_epu32(state.abef, state.cdgh, _mm_shuffle_epi32(terms, 0x0e));
+        state.abef = _mm_sha256rnds2_epu32(state.abef, state.cdgh, _mm_shuffle_epi32(terms, 0x0e));
     }
     return {_mm_add_epi32(state.abef, before.abef), _mm_add_epi32(state.cdgh, before.cdgh)};
 }

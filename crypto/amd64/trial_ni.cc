@@ -1,7 +1,7 @@
 // One block under many AES-128 keys with AES-NI: eight users at a time.
 //
-// A user is 16 bytes of memory, the last round key, which decryption needs first; the key schedule runs
-// backwards beside it. Reading whole schedules would cost more: eleven times the memory.
+// A user is 16 bytes of memory, the last round key, which decryption needs first; the key schedule
+// runs backwards beside it. Reading whole schedules would cost more: eleven times the memory.
 #include <immintrin.h>
 
 #include <cstddef>
@@ -22,8 +22,8 @@ struct Keys {
 };
 static_assert(sizeof(Keys) == sizeof(TrialKeys));
 
-// The column that the key schedule turns and substitutes, four times over, substituted, and with the
-// round's constant: on equal columns the row shift of AESENCLAST has no effect.
+// The column that the key schedule turns and substitutes, four times over, substituted, and with
+// the round's constant: on equal columns the row shift of AESENCLAST has no effect.
 [[gnu::always_inline]] inline __m128i substituted_last_column(__m128i key, std::uint8_t constant) {
     return _mm_aesenclast_si128(_mm_shuffle_epi8(key, _mm_set1_epi32(0x0c0f0e0d)),
                                 _mm_set1_epi32(constant));
@@ -41,8 +41,8 @@ void set(TrialKeys& keys, std::size_t index, const std::uint8_t* key) {
     all.users[index] = round;
 }
 
-// Makes the round key before `key`. Every column but the first was added to the one behind it; the last
-// one, turned and substituted, and a constant were added to the first.
+// Makes the round key before `key`. Every column but the first was added to the one behind it; the
+// last one, turned and substituted, and a constant were added to the first.
 [[gnu::always_inline]] inline __m128i stepped_back(__m128i key, std::uint8_t constant) {
     const __m128i columns = _mm_xor_si128(key, _mm_slli_si128(key, 4));
     const __m128i substituted = substituted_last_column(columns, constant);
@@ -51,11 +51,12 @@ void set(TrialKeys& keys, std::size_t index, const std::uint8_t* key) {
 
 // 32 bits per plaintext, in its second word, that are kMatch exactly if the checksum is right.
 //
-// With the last four bytes reversed, a plaintext is a message with its CRC-32 behind it: as a polynomial
-// with the first bit on top, and ones added to its first 32 bits and its last, a multiple of the CRC's
-// polynomial. As numbers, lowest bit first, both are reversed, and the same holds. A number N below 2^128
-// is a multiple of G exactly if N / G mod 2^128 is below 2^96; division is multiplication by the inverse
-// below, and its upper 32 bits are linear in N, so the ones to be added turn zero into kMatch.
+// With the last four bytes reversed, a plaintext is a message with its CRC-32 behind it: as a
+// polynomial with the first bit on top, and ones added to its first 32 bits and its last, a
+// multiple of the CRC's polynomial. As numbers, lowest bit first, both are reversed, and the same
+// holds. A number N below 2^128 is a multiple of G exactly if N / G mod 2^128 is below 2^96;
+// division is multiplication by the inverse below, and its upper 32 bits are linear in N, so the
+// ones to be added turn zero into kMatch.
 [[gnu::always_inline]] inline __m128i check(__m128i plain) {
     const __m128i last_word_reversed =
         _mm_set_epi8(12, 13, 14, 15, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0);

@@ -1,7 +1,8 @@
-// One block under many AES-128 keys with vectors of 512 bits: four users per register, sixteen at a time.
+// One block under many AES-128 keys with vectors of 512 bits: four users per register, sixteen at a
+// time.
 //
-// A user is 16 bytes of memory, the last round key, which decryption needs first; the key schedule runs
-// backwards beside it. Reading whole schedules would cost more: eleven times the memory.
+// A user is 16 bytes of memory, the last round key, which decryption needs first; the key schedule
+// runs backwards beside it. Reading whole schedules would cost more: eleven times the memory.
 #include <immintrin.h>
 
 #include <cstddef>
@@ -17,8 +18,8 @@ constexpr std::size_t kBatchUsers = 16;
 constexpr std::size_t kQuads = 4;
 constexpr std::uint8_t kRoundConstants[10] = {1, 2, 4, 8, 16, 32, 64, 128, 0x1b, 0x36};
 
-// Sixteen users. User u is in lane u / 4 of quad u % 4, so that one comparison of all sixteen, quad q in
-// word q of its lane, gives their bits in order.
+// Sixteen users. User u is in lane u / 4 of quad u % 4, so that one comparison of all sixteen, quad
+// q in word q of its lane, gives their bits in order.
 struct Batch {
     __m512i quads[kQuads];
 };
@@ -52,8 +53,8 @@ void set(TrialKeys& keys, std::size_t index, const std::uint8_t* key) {
     _mm_store_si128(static_cast<__m128i*>(static_cast<void*>(keys.bytes + 16 * place)), round);
 }
 
-// Makes the round keys before `keys`. Every column but the first was added to the one behind it; the last
-// one, turned and substituted, and a constant were added to the first.
+// Makes the round keys before `keys`. Every column but the first was added to the one behind it;
+// the last one, turned and substituted, and a constant were added to the first.
 [[gnu::always_inline]] inline __m512i stepped_back(__m512i keys, std::uint8_t constant) {
     const __m512i columns = _mm512_xor_si512(keys, _mm512_bslli_epi128(keys, 4));
     const __m512i substituted =
@@ -67,7 +68,8 @@ void set(TrialKeys& keys, std::size_t index, const std::uint8_t* key) {
     return _mm512_aesdec_epi128(_mm512_aesenclast_epi128(blocks, zero), zero);
 }
 
-// Four plaintexts. AESDEC adds its key after the inverse of MixColumns, so that goes over the key too.
+// Four plaintexts. AESDEC adds its key after the inverse of MixColumns, so that goes over the key
+// too.
 [[gnu::always_inline]] inline void decrypt(const Batch& batch, __m512i block,
                                            __m512i (&plain)[kQuads]) {
     __m512i keys[kQuads];
@@ -87,19 +89,20 @@ void set(TrialKeys& keys, std::size_t index, const std::uint8_t* key) {
     }
 }
 
-// 32 bits per plaintext, in the second word of its lane, that are kMatch exactly if the checksum is right.
+// 32 bits per plaintext, in the second word of its lane, that are kMatch exactly if the checksum is
+// right.
 //
-// With the last four bytes reversed, a plaintext is a message with its CRC-32 behind it: as a polynomial
-// with the first bit on top, and ones added to its first 32 bits and its last, a multiple of the CRC's
-// polynomial. As numbers, lowest bit first, both are reversed, and the same holds. An odd number N is a
-// multiple of G below 2^128 exactly if N / G mod 2^128 is below 2^96; division is multiplication by the
-// inverse below, and its upper 32 bits are linear in N, so the ones to be added turn zero into kMatch.
+// With the last four bytes reversed, a plaintext is a message with its CRC-32 behind it: as a
+// polynomial with the first bit on top, and ones added to its first 32 bits and its last, a
+// multiple of the CRC's polynomial. As numbers, lowest bit first, both are reversed, and the same
+// holds. An odd number N is a multiple of G below 2^128 exactly if N / G mod 2^128 is below 2^96;
+// division is multiplication by the inverse below, and its upper 32 bits are linear in N, so the
+// ones to be added turn zero into kMatch.
 [[gnu::always_inline]] inline __m512i check(__m512i plain) {
     const __m128i last_word_reversed =
         _mm_set_epi8(12, 13, 14, 15, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0);
-    const __m512i inverse =
-        _mm512_broadcast_i32x4(_mm_set_epi64x(static_cast<long long>(0xe8f6c5afc0be831e),
-                                              static_cast<long long>(0xb4e5b025f7011641)));
+    const __m512i inverse = _mm512_broadcast_i32x4(_mm_set_epi64x(
+        static_cast<long long>(0xe8f6c5afc0be831e), static_cast<long long>(0xb4e5b025f7011641)));
     const __m512i n = _mm512_shuffle_epi8(plain, _mm512_broadcast_i32x4(last_word_reversed));
     const __m512i low = _mm512_clmulepi64_epi128(n, inverse, 0x00);
     const __m512i cross = _mm512_clmulepi64_epi128(n, inverse, 0x10);

@@ -14,7 +14,7 @@ bool has_vaes256(const Cpu& cpu) {
 }
 
 bool has_vaes512(const Cpu& cpu) {
-    return has_vaes256(cpu) && cpu.avx512;
+    return has_vaes256(cpu) && cpu.avx512 && cpu.bmi2;
 }
 
 bool has_avx2(const Cpu& cpu) {

@@ -24,8 +24,7 @@ struct Keys {
 };
 
 // FIPS 197, 5.2: what is added to the first byte of round key i + 1.
-constexpr std::uint8_t kRoundConstants[kAesRounds] = {1,  2,  4,   8,    16,
-                                                      32, 64, 128, 0x1b, 0x36};
+constexpr std::uint8_t kRoundConstants[kAesRounds] = {1, 2, 4, 8, 16, 32, 64, 128, 0x1b, 0x36};
 
 void set(TrialKeys& keys, std::size_t index, const std::uint8_t* key) {
     Keys& all = in<Keys>(keys);

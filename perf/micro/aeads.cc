@@ -1,4 +1,5 @@
-// How fast does every AEAD row seal and open, from a sealed length of two bytes to the largest chunk?
+// How fast does every AEAD row seal and open, from a sealed length of two bytes to the largest
+// chunk?
 #include <benchmark/benchmark.h>
 
 #include <memory>
@@ -17,7 +18,8 @@ namespace {
 using crypto::AeadRow;
 using crypto::AeadState;
 
-// A sealed length, short datagrams, a full one, V2Ray's chunk and peers' larger ones, ours, the largest.
+// A sealed length, short datagrams, a full one, V2Ray's chunk and peers' larger ones, ours, the
+// largest.
 constexpr std::size_t kSizes[] = {2, 16, 64, 256, 1350, 2048, 8192, 15808, 65535};
 
 struct Message {
@@ -36,12 +38,7 @@ const std::vector<std::uint8_t>& key() {
 }
 
 void count(benchmark::State& state, std::size_t bytes) {
-    const auto total = static_cast<std::int64_t>(bytes) * state.iterations();
-    state.SetBytesProcessed(total);
-    const double hertz = benchmark::CPUInfo::Get().cycles_per_second;
-    state.counters["cycles/B"] =
-        benchmark::Counter(static_cast<double>(total) / hertz,
-                           benchmark::Counter::kIsRate | benchmark::Counter::kInvert);
+    state.SetBytesProcessed(static_cast<std::int64_t>(bytes) * state.iterations());
 }
 
 void seal(benchmark::State& state, const AeadRow& row, std::size_t bytes) {
@@ -128,8 +125,8 @@ void add_aeads(Others others) {
         add(crypto::aes128_gcm_rows(), Cipher::aes128_gcm, "aes128gcm", others, bytes);
     }
     for (const std::size_t bytes : kSizes) {
-        add(crypto::chacha20_poly1305_rows(), Cipher::chacha20_poly1305, "chacha20poly1305",
-            others, bytes);
+        add(crypto::chacha20_poly1305_rows(), Cipher::chacha20_poly1305, "chacha20poly1305", others,
+            bytes);
     }
 }
 

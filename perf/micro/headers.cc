@@ -1,5 +1,5 @@
-// What does a request header cost, with the rows that the program would choose: the client that builds and
-// seals it, and the server that opens it once it knows whose it is?
+// What does a request header cost, with the rows that the program would choose: the client that
+// builds and seals it, and the server that opens it once it knows whose it is?
 #include <benchmark/benchmark.h>
 
 #include <array>
@@ -51,8 +51,8 @@ void open_header(benchmark::State& state) {
     for (auto step : state) {
         wire = ends.sealed;  // opened in place; the copy is small against the rest
         const ByteSpan request(wire.data(), bytes);
-        const auto size = vmess::request_bytes(ends.dispatch, ends.key,
-                                               request.first(vmess::kPrefixBytes));
+        const auto size =
+            vmess::request_bytes(ends.dispatch, ends.key, request.first(vmess::kPrefixBytes));
         const auto opened = vmess::open_request(ends.dispatch, ends.key, request);
         if (!size || !opened) {
             state.SkipWithError("does not open");

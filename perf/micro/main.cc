@@ -4,6 +4,7 @@
 #include <benchmark/benchmark.h>
 
 #include <algorithm>
+#include <cmath>
 #include <cstdio>
 #include <map>
 #include <string>
@@ -26,52 +27,66 @@ public:
                 continue;
             }
             const std::string name = run.benchmark_name();
-            if (!times_.contains(name)) {
+            if (!cost_.contains(name)) {
                 order_.push_back(name);
-                times_[name] = run.GetAdjustedRealTime();
+                cost_[name] = cost_of(run);
             }
             // With repetitions, the least disturbed one counts.
-            times_[name] = std::min(times_[name], run.GetAdjustedRealTime());
+            cost_[name] = std::min(cost_[name], cost_of(run));
         }
     }
 
-    // How many times as fast as the others each row is, size by size.
-    void print_ratios() const {
-        std::printf("\n%-44s %14s %14s\n", "times as fast as", "BoringSSL", "OpenSSL 3.0");
+    // Cycles per byte of every row at every size, and how many times as fast as the others it is.
+    void print_table() const {
+        std::printf("\ncycles are of %.2f GHz, whatever the clock did meanwhile\n", hertz() / 1e9);
+        std::printf("%-40s %9s %18s %18s\n", "row/way/bytes", "cycles/B", "BoringSSL takes x",
+                    "OpenSSL takes x");
         for (const std::string& name : order_) {
             const std::size_t dot = name.find('.');
             const std::size_t slash = name.find('/');
             if (dot == std::string::npos || slash == std::string::npos) {
                 continue;
             }
-            const std::string_view row = std::string_view(name).substr(dot + 1, slash - dot - 1);
-            if (row == "boring" || row == "openssl" || row == "portable") {
-                continue;
-            }
-            const double boring = ratio(name.substr(0, dot) + ".boring" + name.substr(slash), name);
-            const double openssl =
-                ratio(name.substr(0, dot) + ".openssl" + name.substr(slash), name);
-            if (boring > 0 || openssl > 0) {
-                std::printf("%-44s %14s %14s\n", name.c_str(), text(boring).c_str(),
-                            text(openssl).c_str());
-            }
+            const std::string primitive = name.substr(0, dot);
+            const std::string rest = name.substr(slash);
+            const Cost& ours = cost_.at(name);
+            std::printf("%-40s %9s %18s %18s\n", name.c_str(),
+                        text(hertz() * ours.seconds / ours.bytes).c_str(),
+                        text(ratio(primitive + ".boring" + rest, ours)).c_str(),
+                        text(ratio(primitive + ".openssl" + rest, ours)).c_str());
         }
     }
 
 private:
-    double ratio(const std::string& other, const std::string& ours) const {
-        const auto found = times_.find(other);
-        return found == times_.end() ? 0 : found->second / times_.at(ours);
+    // Of one call. Bytes are 0 where the benchmark counts none.
+    struct Cost {
+        double seconds;
+        double bytes;
+        bool operator<(const Cost& other) const { return seconds < other.seconds; }
+    };
+
+    static double hertz() { return benchmark::CPUInfo::Get().cycles_per_second; }
+
+    // Time on the processor, not on the clock: the machine may be shared.
+    static Cost cost_of(const Run& run) {
+        const double seconds = run.cpu_accumulated_time / static_cast<double>(run.iterations);
+        const auto rate = run.counters.find("bytes_per_second");
+        return {seconds, rate == run.counters.end() ? 0 : rate->second.value * seconds};
     }
 
-    static std::string text(double ratio) {
+    double ratio(const std::string& other, const Cost& ours) const {
+        const auto found = cost_.find(other);
+        return found == cost_.end() ? 0 : found->second.seconds / ours.seconds;
+    }
+
+    static std::string text(double number) {
         char digits[32];
-        std::snprintf(digits, sizeof digits, "%.2f", ratio);
-        return ratio > 0 ? digits : "-";
+        std::snprintf(digits, sizeof digits, "%.3f", number);
+        return std::isfinite(number) && number > 0 ? digits : "-";
     }
 
     std::vector<std::string> order_;
-    std::map<std::string, double> times_;
+    std::map<std::string, Cost> cost_;
 };
 
 // Takes our own option off the list. Is it there?
@@ -99,10 +114,8 @@ int main(int count, char** arguments) {
     perf::add_trials();
     perf::add_hashes();
     perf::add_headers();
-    std::printf("cycles/B are cycles of %.2f GHz, whatever the clock did meanwhile\n",
-                benchmark::CPUInfo::Get().cycles_per_second / 1e9);
     perf::Recorder recorder;
     benchmark::RunSpecifiedBenchmarks(&recorder);
-    recorder.print_ratios();
+    recorder.print_table();
     return 0;
 }

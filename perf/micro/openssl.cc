@@ -6,7 +6,8 @@
 
 namespace ferry::perf {
 
-// As in OpenSSL's evp.h, with its types as void: a header of OpenSSL cannot stand beside BoringSSL's.
+// As in OpenSSL's evp.h, with its types as void: a header of OpenSSL cannot stand beside
+// BoringSSL's.
 struct OpenSsl {
     using Init = int(void* context, const void* cipher, void* engine, const std::uint8_t* key,
                      const std::uint8_t* nonce);
@@ -46,18 +47,17 @@ const OpenSsl* loaded() {
         return nullptr;
     }
     static OpenSsl found;
-    const bool complete =
-        find(library, "EVP_aes_128_gcm", found.aes_128_gcm) &&
-        find(library, "EVP_chacha20_poly1305", found.chacha20_poly1305) &&
-        find(library, "EVP_CIPHER_CTX_new", found.context_new) &&
-        find(library, "EVP_CIPHER_CTX_free", found.context_free) &&
-        find(library, "EVP_CIPHER_CTX_ctrl", found.control) &&
-        find(library, "EVP_EncryptInit_ex", found.encrypt_init) &&
-        find(library, "EVP_EncryptUpdate", found.encrypt_update) &&
-        find(library, "EVP_EncryptFinal_ex", found.encrypt_final) &&
-        find(library, "EVP_DecryptInit_ex", found.decrypt_init) &&
-        find(library, "EVP_DecryptUpdate", found.decrypt_update) &&
-        find(library, "EVP_DecryptFinal_ex", found.decrypt_final);
+    const bool complete = find(library, "EVP_aes_128_gcm", found.aes_128_gcm) &&
+                          find(library, "EVP_chacha20_poly1305", found.chacha20_poly1305) &&
+                          find(library, "EVP_CIPHER_CTX_new", found.context_new) &&
+                          find(library, "EVP_CIPHER_CTX_free", found.context_free) &&
+                          find(library, "EVP_CIPHER_CTX_ctrl", found.control) &&
+                          find(library, "EVP_EncryptInit_ex", found.encrypt_init) &&
+                          find(library, "EVP_EncryptUpdate", found.encrypt_update) &&
+                          find(library, "EVP_EncryptFinal_ex", found.encrypt_final) &&
+                          find(library, "EVP_DecryptInit_ex", found.decrypt_init) &&
+                          find(library, "EVP_DecryptUpdate", found.decrypt_update) &&
+                          find(library, "EVP_DecryptFinal_ex", found.decrypt_final);
     return complete ? &found : nullptr;
 }
 

@@ -1,5 +1,5 @@
-// What the smaller primitives cost, row by row: a key before its first byte, the search for a user, one
-// compression of SHA-256, one refill of the SHAKE stream, the older body.
+// What the smaller primitives cost, row by row: a key before its first byte, the search for a user,
+// one compression of SHA-256, one refill of the SHAKE stream, the older body.
 #include <benchmark/benchmark.h>
 
 #include <string>
@@ -57,9 +57,9 @@ void find_user(benchmark::State& state, const crypto::TrialRow& row) {
         }
         benchmark::DoNotOptimize(found);
     }
-    state.counters["users/s"] = benchmark::Counter(
-        static_cast<double>(kUsers) * static_cast<double>(state.iterations()),
-        benchmark::Counter::kIsRate);
+    state.counters["users/s"] =
+        benchmark::Counter(static_cast<double>(kUsers) * static_cast<double>(state.iterations()),
+                           benchmark::Counter::kIsRate);
     state.counters["B/user"] = sizeof(crypto::TrialKeys) / double{crypto::kTrialBlockUsers};
 }
 

@@ -215,10 +215,12 @@ def wait_until(condition, what: str, seconds=PATIENCE_SECONDS):
     """Waits until `condition()` is true and gives its value; raises when the time is over."""
     deadline = time.monotonic() + seconds
     while True:
+        # Asked before looking: a machine that stood still until the deadline still gets its last look.
+        late = time.monotonic() >= deadline
         value = condition()
         if value:
             return value
-        assert time.monotonic() < deadline, f"waited {seconds} s for {what}"
+        assert not late, f"waited {seconds} s for {what}"
         time.sleep(0.005)
 
 

@@ -1,5 +1,5 @@
-// The request's opener promises: the body passes unchanged, its end is found to the byte so that the next
-// request stays unread, and where the input is cut changes nothing.
+// The request's opener promises: the body passes unchanged, its end is found to the byte so that
+// the next request stays unread, and where the input is cut changes nothing.
 #include "proto/http_body.h"
 
 #include <gtest/gtest.h>

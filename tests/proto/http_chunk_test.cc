@@ -1,5 +1,5 @@
-// The chunk walker promises: it finds the end of a chunked body to the byte, refuses what is no chunked
-// body at the first wrong byte, and where the input is cut changes nothing.
+// The chunk walker promises: it finds the end of a chunked body to the byte, refuses what is no
+// chunked body at the first wrong byte, and where the input is cut changes nothing.
 #include "proto/http_chunk.h"
 
 #include <gtest/gtest.h>

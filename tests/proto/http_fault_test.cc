@@ -1,5 +1,6 @@
-// The response's sealer promises: a response that is none becomes our 502 if the client has seen nothing
-// yet, one that breaks later is never taken for a whole one, and nothing behind a whole one is passed on.
+// The response's sealer promises: a response that is none becomes our 502 if the client has seen
+// nothing yet, one that breaks later is never taken for a whole one, and nothing behind a whole one
+// is passed on.
 #include <gtest/gtest.h>
 
 #include <string>
@@ -155,8 +156,8 @@ TEST(HttpFault, HasALimitOfInterimResponses) {
     EXPECT_TRUE(sealed(get_request(), interims + "HTTP/1.1 100 Continue\r\n\r\n" + last).fault);
 }
 
-// Every byte of a response replaced by every value: the same output at any cut, and within the bounds
-// that the sealer has promised (checked where it is fed).
+// Every byte of a response replaced by every value: the same output at any cut, and within the
+// bounds that the sealer has promised (checked where it is fed).
 TEST(HttpFault, AnyByteInAnyPlaceIsReadTheSameWayAtAnyCut) {
     const std::string sent =
         "HTTP/1.1 100 A\r\nB: c\r\n\r\nHTTP/1.1 200 OK\r\nConnection: close, D\r\nD: e\r\n"

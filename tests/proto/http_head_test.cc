@@ -1,5 +1,5 @@
-// The head reader promises: a request to a proxy is understood as the RFCs say, and the target gets a
-// head that says the same without what concerns one connection only. Expected heads are literals.
+// The head reader promises: a request to a proxy is understood as the RFCs say, and the target gets
+// a head that says the same without what concerns one connection only. Expected heads are literals.
 #include "proto/http_head.h"
 
 #include <gtest/gtest.h>

@@ -1,5 +1,5 @@
-// The head reader promises: whatever two parsers could read in two ways is refused, every limit holds,
-// and where the input is cut changes nothing.
+// The head reader promises: whatever two parsers could read in two ways is refused, every limit
+// holds, and where the input is cut changes nothing.
 #include "proto/http_head.h"
 
 #include <gtest/gtest.h>

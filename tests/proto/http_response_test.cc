@@ -1,6 +1,6 @@
-// The response's sealer promises: the head goes to the client without what concerns one connection only,
-// the body goes as it is, and the connection is kept only if its end was visible. Expected bytes are
-// literals.
+// The response's sealer promises: the head goes to the client without what concerns one connection
+// only, the body goes as it is, and the connection is kept only if its end was visible. Expected
+// bytes are literals.
 #include <gtest/gtest.h>
 
 #include <string>

@@ -1,5 +1,5 @@
-// The small parts of the HTTP parser promise: what is a word, a list, a length, a login or a field is
-// decided by the grammar of the RFCs and nothing looser; and our own responses are well-formed.
+// The small parts of the HTTP parser promise: what is a word, a list, a length, a login or a field
+// is decided by the grammar of the RFCs and nothing looser; and our own responses are well-formed.
 #include <gtest/gtest.h>
 
 #include <optional>

@@ -1,5 +1,5 @@
-// The SOCKS server promises for SOCKS4 and SOCKS4a, and for what is no SOCKS at all: the replies of the
-// memoranda, a refusal for the rest, and no difference by where the input is cut.
+// The SOCKS server promises for SOCKS4 and SOCKS4a, and for what is no SOCKS at all: the replies of
+// the memoranda, a refusal for the rest, and no difference by where the input is cut.
 #include <gtest/gtest.h>
 
 #include <string>

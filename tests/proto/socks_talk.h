@@ -1,4 +1,5 @@
-// How the tests of the SOCKS server talk to it: in one piece and at every cut, expecting no difference.
+// How the tests of the SOCKS server talk to it: in one piece and at every cut, expecting no
+// difference.
 #pragma once
 
 #include <gtest/gtest.h>

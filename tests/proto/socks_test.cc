@@ -1,6 +1,6 @@
-// The SOCKS5 server promises: the transcripts of RFC 1928 and RFC 1929 give the bytes that they say;
-// whatever else a client sends is refused with a reply it understands; and where the input is cut
-// changes nothing. Expected bytes are literals.
+// The SOCKS5 server promises: the transcripts of RFC 1928 and RFC 1929 give the bytes that they
+// say; whatever else a client sends is refused with a reply it understands; and where the input is
+// cut changes nothing. Expected bytes are literals.
 #include <gtest/gtest.h>
 
 #include <string>

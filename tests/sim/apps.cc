@@ -96,7 +96,7 @@ Host::Host(World& its_world, const io::Endpoint& at)
 Host::~Host() { world.release(loop); }
 
 Target::Target(Host& host, const io::Endpoint& at, Talk talk)
-    : host_(host), talk_(std::move(talk)), scope_(host.loop, &host.root),
+    : talk_(std::move(talk)), scope_(host.loop, &host.root),
       listener_(open(scope_, at)) {
     scope_.spawn(accept());
 }

@@ -63,7 +63,6 @@ private:
     io::Task<void> accept();
     io::Task<void> converse(io::Accepted accepted);
 
-    Host& host_;
     Talk talk_;
     io::Scope scope_;
     io::Listener listener_;

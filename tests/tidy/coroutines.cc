@@ -11,13 +11,14 @@
 namespace ferry::tidy {
 namespace {
 
-// The one file that names unsafe forms: it checks that the compilers still do what the rules assume.
+// The one file that names unsafe forms: it checks that the compilers still do what the rules
+// assume.
 constexpr std::string_view kFormsFile = "tests/io/compiler_forms.cc";
 
 constexpr std::string_view kAwait = "co_await";
 
-// What may stand before a co_await: nothing, co_return, or a name that takes the result; before that a
-// label.
+// What may stand before a co_await: nothing, co_return, or a name that takes the result; before
+// that a label.
 bool stands_alone(const std::string& before) {
     static const std::regex kAlone(
         "^((case [\\w:]+|default) ?: *)?"
@@ -50,8 +51,8 @@ bool is_coroutine_word(const std::string& text) {
 
 // Does this text, in front of a brace, end in the head of a lambda? Its captures, if so.
 bool is_lambda_head(const std::string& text, std::string& captures) {
-    // Captures, parameters, and whatever stands between them and the body. A subscript has a name before
-    // its bracket, an attribute has a second bracket.
+    // Captures, parameters, and whatever stands between them and the body. A subscript has a name
+    // before its bracket, an attribute has a second bracket.
     static const std::regex kHead(
         "(^|[^\\w\\])\\[ ]|\\breturn) *\\[([^\\[\\]]*)\\]( *<[^<>]*>)?( *\\([^{}]*\\))?"
         "( *(mutable|noexcept|static|-> *[\\w:<>,&* ]+))* *$");

@@ -1,5 +1,5 @@
-// The rules about coroutines promise: they fire on each form that can be seen in the text, and leave the
-// forms alone that are written instead (architecture.md, section 15).
+// The rules about coroutines promise: they fire on each form that can be seen in the text, and
+// leave the forms alone that are written instead (architecture.md, section 15).
 #include <gtest/gtest.h>
 
 #include <string>

@@ -15,8 +15,8 @@ struct Include {
     bool is_quoted;
 };
 
-// What may stand where: a header whose path starts with `header`, in a file whose path starts with one
-// of `places`.
+// What may stand where: a header whose path starts with `header`, in a file whose path starts with
+// one of `places`.
 struct Permit {
     std::string_view header;
     std::string_view places;  // with blanks between them
@@ -50,8 +50,8 @@ constexpr auto kPackages = std::to_array<Permit>({
     {"vecintrin.h", "crypto/s390x/"},
 });
 
-// The system: sockets and files. The pure folders ask it three things: what the processor can do, where
-// chance comes from, and how an address is written.
+// The system: sockets and files. The pure folders ask it three things: what the processor can do,
+// where chance comes from, and how an address is written.
 constexpr auto kSystemHeaders = std::to_array<Permit>({
     {"arpa/inet.h", "io/ core/ tests/ perf/ proto/address.cc"},
     {"sys/auxv.h", "io/ core/ tests/ perf/ crypto/cpu.cc"},
@@ -185,8 +185,8 @@ void check_includes(const Source& source, Findings& findings) {
     check(source, findings, "must not include ", is_allowed);
 }
 
-// A kernel file is built for instructions that the machine may not have. The linker could take an inline
-// function out of it for everybody, so it must not see any.
+// A kernel file is built for instructions that the machine may not have. The linker could take an
+// inline function out of it for everybody, so it must not see any.
 void check_kernel_includes(const Source& source, Findings& findings) {
     if (is_kernel(source)) {
         check(source, findings, "a kernel must not include ", is_allowed_in_kernel);

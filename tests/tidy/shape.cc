@@ -25,8 +25,8 @@ std::size_t columns_of(const std::string& line) {
 
 enum class Block : std::uint8_t { scope, function, other };
 
-// What the header of a block opens. Only what stands in a namespace or a class can be a function; what is
-// inside one, lambdas included, is a part of it.
+// What the header of a block opens. Only what stands in a namespace or a class can be a function;
+// what is inside one, lambdas included, is a part of it.
 Block block_of(const std::string& header, const std::vector<Block>& around) {
     static const std::regex kScope(
         "^((public|private|protected) ?: *)?(template *<.*> *)?(inline +)?"

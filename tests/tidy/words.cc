@@ -12,8 +12,8 @@ namespace {
 
 using Words = std::span<const std::string_view>;
 
-// Where a cast of pointers is inherent: the kernel's interface, and vectors loaded from bytes. Text is
-// seen as bytes through proto/text.h.
+// Where a cast of pointers is inherent: the kernel's interface, and vectors loaded from bytes. Text
+// is seen as bytes through proto/text.h.
 constexpr auto kCastPlaces = std::to_array<std::string_view>({
     "crypto/amd64/",
     "crypto/arm64/",
@@ -23,8 +23,8 @@ constexpr auto kCastPlaces = std::to_array<std::string_view>({
     "io/uring.cc",
 });
 
-// Who writes where a person or a log collector reads. Supervisor does so while there is no log yet; Random
-// and Dispatch say why the program cannot go on, or goes on slower.
+// Who writes where a person or a log collector reads. Supervisor does so while there is no log yet;
+// Random and Dispatch say why the program cannot go on, or goes on slower.
 constexpr auto kOutputPlaces = std::to_array<std::string_view>({
     "core/command_line",
     "core/log",
