@@ -107,8 +107,9 @@ std::shared_ptr<CachingResolver::Question> CachingResolver::question(std::string
     return made;
 }
 
-// A question that nobody waits for any more goes on if it has been asked, for those who want to know
-// next; otherwise it is forgotten, so that the queue is never longer than the waiters are many.
+// A question that nobody waits for any more goes on if it has been asked, for those who want to
+// know next; otherwise it is forgotten, so that the queue is never longer than the waiters are
+// many.
 void CachingResolver::left(Question& question) noexcept {
     --question.waiters;
     if (question.waiters > 0 || !question.linked()) {
@@ -218,8 +219,8 @@ bool is_wanted(const io::Endpoint& endpoint, Families families) {
     std::unreachable();
 }
 
-// A name comes from a peer. Anything else than these characters has no business in a question: a zero
-// byte would end it early, a backslash would be an escape.
+// A name comes from a peer. Anything else than these characters has no business in a question: a
+// zero byte would end it early, a backslash would be an escape.
 bool is_name(std::string_view name) {
     const auto is_fit = [](char c) {
         return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||

@@ -23,7 +23,8 @@ struct ResolverLimits {
     std::size_t answers = 4096;  // remembered
     std::chrono::seconds lifetime_min{1};  // of an answer with addresses, whatever its server says
     std::chrono::seconds lifetime_max{3600};  // likewise
-    // Of "no such name". Other failures are not remembered: the next one who wants to know asks again.
+    // Of "no such name". Other failures are not remembered: the next one who wants to know asks
+    // again.
     std::chrono::seconds lifetime_none{5};
 };
 

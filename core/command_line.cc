@@ -97,8 +97,8 @@ bool take_switch(std::string_view name, CommandLine& line) {
 }
 
 bool takes_value(std::string_view name) {
-    for (const std::string_view known : {"c", "config", "confdir", "format", "cores", "backend",
-                                         "grace", "forbid-rows"}) {
+    for (const std::string_view known :
+         {"c", "config", "confdir", "format", "cores", "backend", "grace", "forbid-rows"}) {
         if (name == known) {
             return true;
         }
@@ -148,8 +148,7 @@ Read take_value(std::string_view name, std::string_view value, CommandLine& line
 
 }  // namespace
 
-std::expected<CommandLine, std::string> parse_command_line(
-    std::span<const char* const> arguments) {
+std::expected<CommandLine, std::string> parse_command_line(std::span<const char* const> arguments) {
     CommandLine line;
     Arguments rest(arguments);
     std::string_view argument;

@@ -18,8 +18,8 @@
 #include "proto/vmess/keys.h"
 
 // The types here are plain values without behaviour: whoever holds a Config needs to check nothing
-// again. What each key of the text means, and what is refused, stands in the config_*.cc file of its
-// section.
+// again. What each key of the text means, and what is refused, stands in the config_*.cc file of
+// its section.
 namespace ferry::core::config {
 
 using proto::Account;

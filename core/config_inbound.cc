@@ -1,4 +1,5 @@
-// "inbounds": where each listens. What it speaks there is read by config_vmess.cc and config_local.cc.
+// "inbounds": where each listens. What it speaks there is read by config_vmess.cc and
+// config_local.cc.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -207,8 +208,9 @@ Inbound read_inbound(Report& report, Value value, std::optional<Value> default_p
 
 // ---- inbounds side by side
 
-// Every listening socket shares its port among cores, so the kernel would not refuse a second owner:
-// it would deal connections out to both. Between one address and all of them it knows the way.
+// Every listening socket shares its port among cores, so the kernel would not refuse a second
+// owner: it would deal connections out to both. Between one address and all of them it knows the
+// way.
 bool are_in_conflict(const Inbound& a, const Inbound& b) {
     const std::uint16_t first = std::max({a.ports.first, b.ports.first, std::uint16_t{1}});
     const std::uint16_t last = std::min(a.ports.last, b.ports.last);

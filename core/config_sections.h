@@ -1,7 +1,7 @@
 // The readers of the sections: each turns values into one part of the Config.
 //
-// All of them report what is wrong and go on, so that one run shows every mistake. What they give back
-// is complete only if the report has no mistakes.
+// All of them report what is wrong and go on, so that one run shows every mistake. What they give
+// back is complete only if the report has no mistakes.
 #pragma once
 
 #include <optional>

@@ -9,8 +9,8 @@
 
 namespace ferry::core::config {
 
-// Later: answered by the control API. Until then its tag leads into a black hole: the usual rule that
-// points to it must not fail, and must not let its connections out.
+// Later: answered by the control API. Until then its tag leads into a black hole: the usual rule
+// that points to it must not fail, and must not let its connections out.
 void read_api(Report& report, std::optional<Value> value, std::vector<Outbound>& outbounds) {
     if (!value) {
         return;

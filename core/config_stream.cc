@@ -1,5 +1,5 @@
-// "streamSettings" and "transport": what lies between TCP and the protocol. Here that is nothing, so
-// whatever asks for more is refused: the other side would not understand what is sent.
+// "streamSettings" and "transport": what lies between TCP and the protocol. Here that is nothing,
+// so whatever asks for more is refused: the other side would not understand what is sent.
 #include <fmt/format.h>
 
 #include <array>

@@ -1,4 +1,5 @@
-// From the dialect that people write to plain JSON: remarks blanked out, brackets and quotes checked.
+// From the dialect that people write to plain JSON: remarks blanked out, brackets and quotes
+// checked.
 #pragma once
 
 #include <cstddef>

@@ -272,8 +272,8 @@ bool TreeBuilder::scalar(ondemand::value& json, Document::Node& node) {
     return true;
 }
 
-// The parser has met something it did not expect: says what was to come there instead. Which of key,
-// colon, value or comma that was follows from the character before.
+// The parser has met something it did not expect: says what was to come there instead. Which of
+// key, colon, value or comma that was follows from the character before.
 bool TreeBuilder::fail_here(Container container) {
     const char* pointer = nullptr;
     if (json_.current_location().get(pointer) != simdjson::SUCCESS) {

@@ -38,8 +38,8 @@ struct Limits {
     std::uint32_t drains_per_address = 8;
 };
 
-// The four kinds of memory that bytes pass through. A coroutine that holds a slot may wait for one of
-// a later kind, never for one of an earlier: so they cannot deadlock.
+// The four kinds of memory that bytes pass through. A coroutine that holds a slot may wait for one
+// of a later kind, never for one of an earlier: so they cannot deadlock.
 struct Pools {
     explicit Pools(const Limits& limits)
         : in(kInSlotBytes, limits.in_slots),
@@ -68,7 +68,8 @@ struct Core {
     Resolver& resolver;
     CoreLog& log;
     StatsShard& stats;
-    // Shared by all cores; once per handshake: auth ids, and the keys that sessions were opened with.
+    // Shared by all cores; once per handshake: auth ids, and the keys that sessions were opened
+    // with.
     ReplayFilter& replay;
     ReplayFilter& session_keys;
     std::shared_ptr<const Snapshot> snapshot;  // this core's own reference count

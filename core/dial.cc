@@ -81,8 +81,8 @@ std::unexpected<Outcome> lost_race(Session& session, const Race& race, const pro
         session.reason = fmt::format("dial {}: no answer in time", proto::text(to));
         return std::unexpected(Outcome::dial_timeout);
     }
-    session.reason = fmt::format("dial {}: {}", proto::text(to),
-                                 std::make_error_code(race.error).message());
+    session.reason =
+        fmt::format("dial {}: {}", proto::text(to), std::make_error_code(race.error).message());
     return std::unexpected(Outcome::dial_failed);
 }
 
@@ -101,8 +101,8 @@ io::Task<Step<Endpoints>> find(Session& session, io::Scope& scope, const proto::
         co_return std::unexpected(
             outcome_of(session.scope.why(), Outcome::dial_timeout, Outcome::no_address));
     }
-    session.reason = fmt::format("resolve {}: {}", to.name,
-                                 std::make_error_code(resolved.error()).message());
+    session.reason =
+        fmt::format("resolve {}: {}", to.name, std::make_error_code(resolved.error()).message());
     co_return std::unexpected(Outcome::no_address);
 }
 

@@ -17,7 +17,8 @@ struct DialRules {
 };
 
 // Connects to an address. A name is resolved first; where it has addresses of both families, the
-// second family starts a quarter of a second after the first one, and the faster one wins (RFC 8305).
+// second family starts a quarter of a second after the first one, and the faster one wins (RFC
+// 8305).
 //
 //   limit  Policy::dial, for everything together
 //   gives  a socket in the session's scope

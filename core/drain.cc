@@ -10,8 +10,8 @@ class Place {
 public:
     Place(Core& core, const io::Endpoint& peer) : core_(core), peer_(peer.with_port(0)) {
         std::uint32_t& here = core_.drains.by_address[peer_];
-        granted_ = core_.drains.open < core_.limits.drains &&
-                   here < core_.limits.drains_per_address;
+        granted_ =
+            core_.drains.open < core_.limits.drains && here < core_.limits.drains_per_address;
         if (granted_) {
             ++core_.drains.open;
             ++here;

@@ -4,14 +4,9 @@
 #include <cassert>
 #include <cstring>
 
+#include "proto/text.h"
+
 namespace ferry::core {
-namespace {
-
-ByteView view_of(const std::string& text) {
-    return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};
-}
-
-}  // namespace
 
 Flow::Flow(Session& its_session, Way its_way) noexcept
     : session(its_session),
@@ -20,7 +15,7 @@ Flow::Flow(Session& its_session, Way its_way) noexcept
       way(its_way) {
     if (way == Way::up) {
         in = std::move(session.early);
-        pending = view_of(session.prologue);
+        pending = proto::bytes_of(session.prologue);
     }
 }
 

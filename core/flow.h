@@ -25,8 +25,8 @@ enum class Then : std::uint8_t {
 // Opened units that leave in one vectored send.
 inline constexpr std::size_t kPiecesMax = 64;
 
-// One direction. Opening happens in place, in `in`; sealing goes from there into `out`. What is ready
-// to be sent is either `out`, or pieces of `in` and of the session's prologue.
+// One direction. Opening happens in place, in `in`; sealing goes from there into `out`. What is
+// ready to be sent is either `out`, or pieces of `in` and of the session's prologue.
 struct Flow {
     Flow(Session& its_session, Way its_way) noexcept;
 
@@ -61,10 +61,10 @@ struct Flow {
     std::vector<iovec> pieces;
     std::size_t passed_bytes = 0;  // of plaintext, since sent() was called last
     bool silent = true;            // nothing has been passed yet
-    std::size_t done_bytes = 0;  // of `in`: finished with once the pieces have been sent
-    std::size_t need_bytes = 1;  // of `in`: what the opener wants in total
-    bool busy = false;           // receives into run buffers
-    std::uint8_t meagre = 0;     // receives in a row that left most of a run buffer empty
+    std::size_t done_bytes = 0;    // of `in`: finished with once the pieces have been sent
+    std::size_t need_bytes = 1;    // of `in`: what the opener wants in total
+    bool busy = false;             // receives into run buffers
+    std::uint8_t meagre = 0;       // receives in a row that left most of a run buffer empty
 
 private:
     bool pass_pending();

@@ -4,6 +4,7 @@
 #include "core/snapshot.h"
 #include "proto/http_body.h"
 #include "proto/http_head.h"
+#include "proto/text.h"
 
 namespace ferry::core {
 namespace {
@@ -11,10 +12,6 @@ namespace {
 struct HttpDialogue final : Dialogue {
     proto::HttpRequest request;
 };
-
-ByteView view_of(std::string_view text) {
-    return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};
-}
 
 proto::HttpStatus status_of(Outcome dialed) {
     switch (dialed) {
@@ -68,8 +65,8 @@ io::Task<Step<void>> HttpInbound::greet(Session& session) const {
     auto dialogue = std::make_unique<HttpDialogue>();
     proto::HttpRequest& request = dialogue->request;
     session.dialogue = std::move(dialogue);
-    const proto::HttpRules rules{accounts_, transparent_ ? proto::HttpOriginForm::accept
-                                                         : proto::HttpOriginForm::refuse};
+    const proto::HttpRules rules{
+        accounts_, transparent_ ? proto::HttpOriginForm::accept : proto::HttpOriginForm::refuse};
     proto::HttpHeadReader reader;
     for (;;) {
         const proto::HttpStep step = reader.next(session.early.data(), rules, request);
@@ -78,7 +75,7 @@ io::Task<Step<void>> HttpInbound::greet(Session& session) const {
             break;
         }
         if (step.kind == proto::HttpStep::Kind::refused) {
-            auto said = co_await say(session, view_of(proto::http_response(step.status)));
+            auto said = co_await say(session, proto::bytes_of(proto::http_response(step.status)));
             (void)said;  // the session ends either way
             co_return faulted(session, proto::Fault::bad_syntax, Outcome::bad_request);
         }
@@ -99,11 +96,11 @@ io::Task<Step<void>> HttpInbound::greet(Session& session) const {
 
 io::Task<Step<void>> HttpInbound::answer(Session& session, Outcome dialed) const {
     if (dialed != Outcome::finished) {
-        auto said = co_await say(session, view_of(proto::http_response(status_of(dialed))));
+        auto said = co_await say(session, proto::bytes_of(proto::http_response(status_of(dialed))));
         co_return said;
     }
     if (is_tunnel(session)) {
-        auto said = co_await say(session, view_of(proto::http_established()));
+        auto said = co_await say(session, proto::bytes_of(proto::http_established()));
         co_return said;
     }
     co_return {};

@@ -10,8 +10,8 @@
 
 namespace ferry::core {
 
-// CONNECT opens a tunnel. A plain request is one exchange with its target; the client's connection is
-// kept for the next one, which may have another target.
+// CONNECT opens a tunnel. A plain request is one exchange with its target; the client's connection
+// is kept for the next one, which may have another target.
 class HttpInbound final : public Inbound {
 public:
     HttpInbound(std::string its_tag, const config::HttpInbound& settings);

@@ -29,8 +29,8 @@ public:
     // Prepares the session for another request on the same connection, if there may be one.
     virtual bool again(Session& session) const;
 
-    // A peer whose greeting fails is let go silently, so that it learns nothing; an inbound that has
-    // told it already, or has nothing to hide, says no.
+    // A peer whose greeting fails is let go silently, so that it learns nothing; an inbound that
+    // has told it already, or has nothing to hide, says no.
     virtual bool drains() const noexcept { return false; }
 
     // What the log calls this way in: "proxy/vmess/inbound".

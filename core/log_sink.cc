@@ -115,8 +115,8 @@ bool LogSink::ready() const noexcept {
 }
 
 // A shared descriptor must not be made non-blocking: other processes use it too. But a pipe that is
-// ready takes PIPE_BUF bytes without blocking, and takes them in one piece; so whole lines are sent,
-// as many as fit.
+// ready takes PIPE_BUF bytes without blocking, and takes them in one piece; so whole lines are
+// sent, as many as fit.
 std::size_t LogSink::piece_bytes(std::size_t done) const noexcept {
     const std::size_t left = pending_.size() - done;
     if (kind_ == Kind::file || left <= kLogLineBytesMax) {

@@ -82,8 +82,8 @@ struct LogSinks {
 // Opens what the configuration asks for.
 std::expected<LogSinks, std::string> open_sinks(const config::Log& settings, int standard_output);
 
-// Turns times into "YYYY/MM/DD hh:mm:ss " in local time; remembers the last second, because one call
-// of localtime_r costs more than the rest of the line.
+// Turns times into "YYYY/MM/DD hh:mm:ss " in local time; remembers the last second, because one
+// call of localtime_r costs more than the rest of the line.
 class LogTime {
 public:
     enum class Precision : std::uint8_t { seconds, microseconds };

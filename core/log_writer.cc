@@ -139,8 +139,9 @@ void Log::run() {
         asleep_.store(false);
         Turn now = turn();
         if (!now.busy) {
-            // From here on a push rings the bell. What was pushed before is found by the second turn:
-            // either its lock comes before ours and we see the line, or after, and it sees the flag.
+            // From here on a push rings the bell. What was pushed before is found by the second
+            // turn: either its lock comes before ours and we see the line, or after, and it sees
+            // the flag.
             asleep_.store(true);
             now = turn();
         }
@@ -287,7 +288,8 @@ bool Log::may_end(const Turn& turn) const {
     if (Clock::now() >= close_by_) {
         return true;
     }
-    // A place that has failed is not waited for: it will not change its mind during the last second.
+    // A place that has failed is not waited for: it will not change its mind during the last
+    // second.
     return !turn.busy && turn.stuck.empty();
 }
 

@@ -38,8 +38,9 @@ void print(const std::vector<config::Mistake>& mistakes, std::string_view kind) 
 // Is something written to standard input for us? A terminal, and what a service manager leaves
 // there, is not a configuration.
 bool input_is_waiting() {
-    struct stat status {};
-    return fstat(STDIN_FILENO, &status) == 0 && (S_ISFIFO(status.st_mode) || S_ISREG(status.st_mode));
+    struct stat status{};
+    return fstat(STDIN_FILENO, &status) == 0 &&
+           (S_ISFIFO(status.st_mode) || S_ISREG(status.st_mode));
 }
 
 int show_version(const CommandLine& line) {
@@ -66,9 +67,9 @@ std::optional<config::Loaded> load(const CommandLine& line, RunOptions& options)
     const config::Environment environment = config::system_environment();
     config::Gathered gathered;
     config::Found found = config::find_config(line.where, environment);
-    const bool only_input =
-        found.paths.size() == 1 && found.paths.front() == config::kStandardInput &&
-        line.where.files.empty();
+    const bool only_input = found.paths.size() == 1 &&
+                            found.paths.front() == config::kStandardInput &&
+                            line.where.files.empty();
     if (line.embedded || (only_input && !input_is_waiting())) {
         DefaultConfig embedded = make_default_config(fresh_id());
         gathered.sources.push_back(std::move(embedded.source));
@@ -92,7 +93,8 @@ std::optional<config::Loaded> load(const CommandLine& line, RunOptions& options)
     return loaded;
 }
 
-// Looks, and creates nothing: a test must not leave a log file behind that the service cannot write.
+// Looks, and creates nothing: a test must not leave a log file behind that the service cannot
+// write.
 bool log_folders_exist(const config::Log& log) {
     bool exist = true;
     for (const config::LogTarget* target : {&log.access, &log.error}) {

@@ -47,6 +47,16 @@ io::Task<io::Result<void>> provide_out(Flow& flow) {
     co_return {};
 }
 
+// For a chunk that no slot can hold, while no run buffer was free: this one waits for it.
+io::Task<io::Result<void>> enlarge(Flow& flow) {
+    auto taken = co_await flow.session.core.pools.run.take(flow.session.scope);
+    if (!taken) {
+        co_return std::unexpected(taken.error());
+    }
+    flow.move_to(std::move(*taken));
+    co_return {};
+}
+
 // Receives into a run buffer; gives it back if it stays empty for too long, and goes on without.
 io::Task<Got> receive_with_patience(Flow& flow) {
     {
@@ -138,8 +148,9 @@ io::Task<io::Result<void>> send_ready(Flow& flow) {
     co_return done;
 }
 
-// A server that ends its answer before it has begun may have another idea of the options: sing-box does
-// so on `none` with chunks (vmess.md 18). It may also be an empty answer: this is for the log only.
+// A server that ends its answer before it has begun may have another idea of the options: sing-box
+// does so on `none` with chunks (vmess.md 18). It may also be an empty answer: this is for the log
+// only.
 void note_empty_answer(const Flow& flow) {
     CoreLog& log = flow.session.core.log;
     if (flow.way == Way::down && flow.silent && flow.from.opener && log.wants(LogLevel::info)) {
@@ -148,8 +159,8 @@ void note_empty_answer(const Flow& flow) {
     }
 }
 
-// Is the end of the bytes an end of the stream? Not in the middle of a unit; and not if the peer has
-// reset the connection and the other direction was told so instead of this one.
+// Is the end of the bytes an end of the stream? Not in the middle of a unit; and not if the peer
+// has reset the connection and the other direction was told so instead of this one.
 bool is_end(const Flow& flow, Then then) {
     const Session& session = flow.session;
     if (then != Then::hold && flow.from.opener && !flow.from.opener->may_end()) {
@@ -187,7 +198,8 @@ io::Task<Outcome> finish(Flow& flow) {
             }
         }
         flow.sent();
-        // A marked end needs no other; some middle boxes take a half-closed connection for a dead one.
+        // A marked end needs no other; some middle boxes take a half-closed connection for a dead
+        // one.
         if (flow.to.at_end == AtEnd::keep || (marked && flow.way == Way::up)) {
             flow.rest();
             co_return Outcome::finished;
@@ -260,12 +272,10 @@ io::Task<Outcome> pump(Session& session, Way way) {
         }
         flow.prepare_receive();
         if (flow.in && flow.in.room().empty()) {
-            // A chunk that no slot can hold, and no run buffer was free: this one waits for it.
-            auto taken = co_await session.core.pools.run.take(session.scope);
-            if (!taken) {
-                co_return failed(flow, flow.from, taken.error());
+            auto enlarged = co_await enlarge(flow);
+            if (!enlarged) {
+                co_return failed(flow, flow.from, enlarged.error());
             }
-            flow.move_to(std::move(*taken));
         }
         const std::size_t room_bytes = flow.in ? flow.in.room().size() : kInSlotBytes;
         auto got = co_await receive(flow, *then, first);

@@ -10,7 +10,9 @@ constexpr std::size_t kFirstSlots = 64;
 constexpr std::uint64_t kMix = 0x9e3779b97f4a7c15;  // 2^64 divided by the golden ratio
 
 // A slot table is worked up to seven eighths; beyond that, probes become long.
-std::size_t room_of(std::size_t slots) { return slots - slots / 8; }
+std::size_t room_of(std::size_t slots) {
+    return slots - slots / 8;
+}
 
 }  // namespace
 

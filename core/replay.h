@@ -14,7 +14,8 @@ namespace ferry::core {
 inline constexpr std::size_t kReplayShards = 64;
 // An auth id is good from 120 s before its time to 120 s after it (vmess.md 6 and 17).
 inline constexpr io::Duration kReplayWindow = std::chrono::seconds(240);
-// Per shard and generation: 16 bytes each, so one full generation takes 64 MiB and holds 3.6 million.
+// Per shard and generation: 16 bytes each, so one full generation takes 64 MiB and holds 3.6
+// million.
 inline constexpr std::size_t kReplaySlotsMax = 65536;
 
 // An exact set of auth ids, shared by all cores: a replay may arrive on any of them.

@@ -91,8 +91,7 @@ private:
     Version version_;
     io::TimePoint looked_at_;
     bool stale_ = true;
-    std::vector<std::unique_ptr<Channel>>
-        channels_;  // the last one is asked; the others only answer
+    std::vector<std::unique_ptr<Channel>> channels_;  // the last is asked, the others still answer
 };
 
 std::errc error_of(int status);
@@ -134,7 +133,7 @@ bool AresSource::has_changed() {
         looked_at_ = home_.loop().now();
         return true;
     }
-    if (home_.loop().now() - looked_at_ < kResolvConfMaxAge) {
+    if (home_.loop().now() - looked_at_ < how_.resolv_conf_max_age) {
         return false;
     }
     looked_at_ = home_.loop().now();
@@ -144,7 +143,7 @@ bool AresSource::has_changed() {
 
 AresSource::Version AresSource::version() const {
     struct stat status = {};
-    if (!how_.servers.empty() || ::stat(how_.resolv_conf.c_str(), &status) != 0) {
+    if (::stat(how_.resolv_conf.c_str(), &status) != 0) {
         return {};
     }
     return {status.st_dev, status.st_ino, status.st_size, status.st_mtim.tv_sec,
@@ -270,9 +269,9 @@ ssize_t send(int fd, const iovec* pieces, int count, void*) {
     if (sent >= 0 || errno != ECONNREFUSED) {
         return sent;
     }
-    // Over UDP this is about an earlier datagram, and it is told only once: c-ares would give up the
-    // wrong question and wait for the other one. Sent again, it is told to the next receive, where
-    // c-ares gives up the server.
+    // Over UDP this is about an earlier datagram, and it is told only once: c-ares would give up
+    // the wrong question and wait for the other one. Sent again, it is told to the next receive,
+    // where c-ares gives up the server.
     return ::sendmsg(fd, &message, MSG_NOSIGNAL);
 }
 
@@ -307,7 +306,7 @@ ares_channel make_channel(const NameServers& how, WatchedSockets& sockets) {
         return nullptr;
     }
     std::string lookups = "fb";  // files, then servers, whatever nsswitch.conf says of further ways
-    std::string resolv_conf = how.resolv_conf;
+    std::string resolv_conf = how.resolv_conf.empty() ? "/dev/null" : how.resolv_conf;
     ares_options options = {};
     options.timeout = static_cast<int>(how.timeout.count());
     options.tries = how.tries;
@@ -317,8 +316,8 @@ ares_channel make_channel(const NameServers& how, WatchedSockets& sockets) {
     options.sock_state_cb_data = &sockets;
     int used = ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_LOOKUPS | ARES_OPT_RESOLVCONF |
                ARES_OPT_SOCK_STATE_CB;
-    if (!how.servers.empty()) {
-        used |= ARES_OPT_DOMAINS;  // none: names are taken as they are
+    if (how.resolv_conf.empty()) {
+        used |= ARES_OPT_DOMAINS;  // none, not even that of the machine's own name
     }
     ares_channel channel = nullptr;
     if (ares_init_options(&channel, &options, used) != ARES_SUCCESS) {

@@ -67,21 +67,21 @@ public:
 
 // How the system's name servers are asked.
 struct NameServers {
-    Endpoints servers;  // empty: those of resolv_conf, with its search domains
+    Endpoints servers = {};  // in place of those that resolv_conf names
+    // Names the servers and the search domains; empty: there are none of either but `servers`.
     std::string resolv_conf = "/etc/resolv.conf";
+    std::chrono::milliseconds resolv_conf_max_age{5000};
     // Of the first try; it doubles with each further one. Together they stay within the dial time.
     std::chrono::milliseconds timeout{2000};
     int tries = 3;
 };
-
-inline constexpr std::chrono::seconds kResolvConfMaxAge{5};
 
 // Asks /etc/hosts, then the name servers: over UDP, or over TCP where the answer is long.
 //
 //   home     the waits for sockets run in here; when it is stopped, every question is answered with
 //            operation_canceled. It outlives the source and is empty of it when nothing is asked.
 //   changes  /etc/hosts is read for each question. resolv_conf is looked at again with the first
-//            question after kResolvConfMaxAge, and by refresh(); questions already asked keep the
+//            question after resolv_conf_max_age, and by refresh(); questions already asked keep the
 //            servers that they have.
 std::unique_ptr<NameSource> ask_name_servers(io::Scope& home, NameServers how);
 

@@ -8,8 +8,8 @@
 
 namespace ferry::core {
 
-// Rules as look-ups. The first rule of the configuration that fits a session wins; a session that no
-// rule fits takes the first outbound.
+// Rules as look-ups. The first rule of the configuration that fits a session wins; a session that
+// no rule fits takes the first outbound.
 //
 //   lifetime  immutable; part of the snapshot
 class Router {

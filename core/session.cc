@@ -8,6 +8,7 @@
 #include "core/pump.h"
 #include "core/snapshot.h"
 #include "io/both.h"
+#include "proto/text.h"
 
 namespace ferry::core {
 namespace {
@@ -78,9 +79,7 @@ io::Task<Outcome> give_up(Session& session, Outcome outcome) {
 // Sends what an outbound has to say in place of a target.
 io::Task<void> speak_last(Session& session) {
     if (!session.client.sealer) {
-        auto sent = co_await session.client.socket.send(
-            ByteView(reinterpret_cast<const std::uint8_t*>(session.epilogue.data()),
-                     session.epilogue.size()));
+        auto sent = co_await session.client.socket.send(proto::bytes_of(session.epilogue));
         (void)sent;  // the session ends either way
         co_return;
     }
@@ -89,9 +88,7 @@ io::Task<void> speak_last(Session& session) {
         co_return;
     }
     proto::Sealer& sealer = *session.client.sealer;
-    out->commit(sealer.seal(ByteView(reinterpret_cast<const std::uint8_t*>(session.epilogue.data()),
-                                     session.epilogue.size()),
-                            out->room()));
+    out->commit(sealer.seal(proto::bytes_of(session.epilogue), out->room()));
     out->commit(sealer.end(out->room()));
     auto sent = co_await session.client.socket.send(out->data());
     (void)sent;  // the session ends either way
@@ -158,7 +155,9 @@ io::Duration Session::idle() const noexcept {
     return inbound.idle_override > io::Duration::zero() ? inbound.idle_override : policy->idle;
 }
 
-Session::~Session() { core.stats.open_sessions.sub(); }
+Session::~Session() {
+    core.stats.open_sessions.sub();
+}
 
 io::Task<Outcome> run(Session& session) {
     session.scope.expire_at(session.core.loop.now() + session.policy->handshake);

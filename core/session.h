@@ -40,7 +40,8 @@ struct End {
     std::unique_ptr<proto::Sealer> sealer;
     AtEnd at_end = AtEnd::pass_on;
     bool mark_end = true;  // false: a stream ends by closing, without the sealer's mark
-    // How long the sealer's header may wait for payload to travel with; zero: for as long as it takes.
+    // How long the sealer's header may wait for payload to travel with; zero: for as long as it
+    // takes.
     io::Duration header_wait{};
 };
 
@@ -82,8 +83,8 @@ struct Session {
     bool up_ended = false;      // the target has been told that the client's bytes have ended
     bool down_ended = false;    // the client has been told that the target's bytes have ended
     bool over = false;          // the client has closed between two exchanges
-    io::Duration quiet{};        // how long one direction may be quiet after the other has ended
-    std::uint8_t sends = 0;      // in flight
+    io::Duration quiet{};       // how long one direction may be quiet after the other has ended
+    std::uint8_t sends = 0;     // in flight
     bool request_done = false;  // of an exchange: its last byte has gone to the target
 };
 

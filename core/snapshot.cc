@@ -71,21 +71,19 @@ std::unique_ptr<Outbound> make_outbound(const config::Outbound& outbound) {
     if (outbound.send_through) {
         local = endpoint_of(*outbound.send_through, 0);
     }
-    return std::visit(Cases{
-                          [&](const config::VmessOutbound& settings) -> std::unique_ptr<Outbound> {
-                              return std::make_unique<VmessOutbound>(outbound.tag, settings, local);
-                          },
-                          [&](const config::FreedomOutbound& settings)
-                              -> std::unique_ptr<Outbound> {
-                              return std::make_unique<DirectOutbound>(outbound.tag, settings,
-                                                                      local);
-                          },
-                          [&](const config::BlackholeOutbound& settings)
-                              -> std::unique_ptr<Outbound> {
-                              return std::make_unique<BlockOutbound>(outbound.tag, settings);
-                          },
-                      },
-                      outbound.settings);
+    return std::visit(
+        Cases{
+            [&](const config::VmessOutbound& settings) -> std::unique_ptr<Outbound> {
+                return std::make_unique<VmessOutbound>(outbound.tag, settings, local);
+            },
+            [&](const config::FreedomOutbound& settings) -> std::unique_ptr<Outbound> {
+                return std::make_unique<DirectOutbound>(outbound.tag, settings, local);
+            },
+            [&](const config::BlackholeOutbound& settings) -> std::unique_ptr<Outbound> {
+                return std::make_unique<BlockOutbound>(outbound.tag, settings);
+            },
+        },
+        outbound.settings);
 }
 
 // A time of zero ends a connection at once; the loop would read it as "no limit".

@@ -50,8 +50,7 @@ io::Task<Step<void>> send_answer(Session& session, proto::SocksResult result) {
 }  // namespace
 
 SocksInbound::SocksInbound(std::string its_tag, const config::SocksInbound& settings)
-    : Inbound(std::move(its_tag)),
-      login_(settings.auth == config::SocksInbound::Auth::password) {
+    : Inbound(std::move(its_tag)), login_(settings.auth == config::SocksInbound::Auth::password) {
     for (const proto::Account& account : settings.accounts) {
         accounts_.push_back(account);
     }

@@ -14,7 +14,8 @@ namespace ferry::core {
 class Counter {
 public:
     void add(std::uint64_t more = 1) noexcept {
-        // Not fetch_add: there is one writer, and a locked instruction would cost more than the sum.
+        // Not fetch_add: there is one writer, and a locked instruction would cost more than the
+        // sum.
         value_.store(value_.load(std::memory_order_relaxed) + more, std::memory_order_relaxed);
     }
     void sub(std::uint64_t less = 1) noexcept {

@@ -102,7 +102,7 @@ Supervisor::Supervisor(const config::Config& config, const RunOptions& options, 
       replay_(replay_seed()),
       session_keys_(replay_seed()),
       log_(log.add_queue(), filter_of(config.log), [] { return std::chrono::system_clock::now(); }),
-      shared_{dispatch_, replay_,  session_keys_, make_snapshot(config, dispatch_),
+      shared_{dispatch_, replay_,       session_keys_,        make_snapshot(config, dispatch_),
               Limits{},  backend_.kind, filter_of(config.log)} {}
 
 bool Supervisor::prepare(std::vector<io::Endpoint>& endpoints) {
@@ -188,7 +188,8 @@ void Supervisor::serve() {
             continue;
         }
         if (signal == SIGHUP) {
-            error(LogLevel::warning, "SIGHUP: this version reads its configuration once; restart it");
+            error(LogLevel::warning,
+                  "SIGHUP: this version reads its configuration once; restart it");
             continue;
         }
         stopping = true;

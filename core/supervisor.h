@@ -11,8 +11,8 @@
 namespace ferry::core {
 
 inline constexpr int kExitOk = 0;
-inline constexpr int kExitConfig = 23;   // what V2Ray's unit file knows: RestartPreventExitStatus
-inline constexpr int kExitStart = 255;   // could not start, for example a port in use
+inline constexpr int kExitConfig = 23;  // what V2Ray's unit file knows: RestartPreventExitStatus
+inline constexpr int kExitStart = 255;  // could not start, for example a port in use
 
 struct RunOptions {
     unsigned cores = 0;  // 0: as many as this process may use
@@ -23,8 +23,8 @@ struct RunOptions {
     std::function<void(const std::vector<io::Endpoint>&)> started;
 };
 
-// Runs a configuration until SIGINT or SIGTERM. A second signal skips the grace period. SIGUSR1 opens
-// the log files anew.
+// Runs a configuration until SIGINT or SIGTERM. A second signal skips the grace period. SIGUSR1
+// opens the log files anew.
 //
 //   gives   an exit code
 //   thread  the main one, before any other exists: it blocks the signals that it waits for

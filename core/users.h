@@ -19,7 +19,7 @@ struct User {
     proto::vmess::UserId id;
     proto::vmess::CommandKey command_key;
     proto::vmess::Key16 auth_key;  // of the user's auth ids
-    std::string email;  // may be empty
+    std::string email;             // may be empty
     std::uint32_t level = 0;
 };
 

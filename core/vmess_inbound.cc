@@ -125,8 +125,7 @@ Step<void> VmessInbound::accept(Session& session, vmess::Request request) const 
     if (!opener) {
         return faulted(session, opener.error(), Outcome::refused);
     }
-    auto sealer =
-        vmess::make_response_sealer(session.core.dispatch, session.core.random, request);
+    auto sealer = vmess::make_response_sealer(session.core.dispatch, session.core.random, request);
     if (!sealer) {
         return faulted(session, sealer.error(), Outcome::refused);
     }

@@ -40,13 +40,12 @@ vmess::BodyChoice choice_of(config::Security security) {
 
 VmessOutbound::VmessOutbound(std::string its_tag, const config::VmessOutbound& settings,
                              std::optional<io::Endpoint> local)
-    : Outbound(std::move(its_tag)), local_(local) {
+    : Outbound(std::move(its_tag)), rules_{Families::any, local} {
     for (const config::VmessServer& server : settings.servers) {
         Server& mine = servers_.emplace_back();
         mine.address = server.address;
         for (const config::VmessAccount& account : server.users) {
-            mine.accounts.push_back({vmess::CommandKey(account.id),
-                                     choice_of(account.security),
+            mine.accounts.push_back({vmess::CommandKey(account.id), choice_of(account.security),
                                      account.authenticated_length ? vmess::SealedLengths::on
                                                                   : vmess::SealedLengths::off,
                                      !account.no_termination_signal});
@@ -70,7 +69,7 @@ io::Task<Step<End>> VmessOutbound::dial(Session& session) const {
         }
         const std::uint32_t turn = turn_.fetch_add(1, std::memory_order_relaxed);
         const Server& server = servers_[turn % servers_.size()];
-        auto socket = co_await core::dial(session, server.address, DialRules{{}, local_});
+        auto socket = co_await core::dial(session, server.address, rules_);
         if (socket) {
             co_return greet(session, server, std::move(*socket));
         }

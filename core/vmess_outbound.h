@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "core/config.h"
+#include "core/dial.h"
 #include "core/outbound.h"
 #include "proto/vmess/keys.h"
 #include "proto/vmess/request.h"
@@ -37,7 +38,7 @@ private:
     Step<End> greet(Session& session, const Server& server, io::Socket socket) const;
 
     std::vector<Server> servers_;
-    std::optional<io::Endpoint> local_;
+    DialRules rules_;
     // Shared by all cores, once per connection: the turns are the process's, not a core's.
     mutable std::atomic<std::uint32_t> turn_{0};
 };

@@ -13,14 +13,15 @@
 
 namespace ferry::core {
 
-// The sockets of a library that has no loop of its own. It says which it has and what it waits for; we
-// tell it what has come.
+// The sockets of a library that has no loop of its own. It says which it has and what it waits for;
+// we tell it what has come.
 //
 //   lifetime  idle when destroyed; `home` outlives it
 //   thread    one core's
 class WatchedSockets {
 public:
-    // Something has happened on a socket; may call any function here, and may open and close sockets.
+    // Something has happened on a socket; may call any function here, and may open and close
+    // sockets.
     //
     //   events  POLLIN, POLLOUT; both after an error, which shows where the library reads or writes
     using Ready = std::function<void(int fd, std::uint32_t events)>;

@@ -40,9 +40,8 @@ std::string why_not_listening(const Port& port, std::errc error) {
     const std::string_view remedy =
         error == std::errc::address_in_use
             ? "; another program has this port: stop it, or choose another port"
-        : error == std::errc::permission_denied
-            ? "; ports below 1024 need CAP_NET_BIND_SERVICE"
-            : "";
+        : error == std::errc::permission_denied ? "; ports below 1024 need CAP_NET_BIND_SERVICE"
+                                                : "";
     return fmt::format("failed to listen on {}: {}{}", port.at.text(),
                        std::make_error_code(error).message(), remedy);
 }
@@ -86,7 +85,9 @@ void Worker::stop(io::Duration grace) {
     }
 }
 
-void Worker::join() { thread_.join(); }
+void Worker::join() {
+    thread_.join();
+}
 
 void Worker::run() {
     block_signals();
@@ -96,9 +97,8 @@ void Worker::run() {
     }
     auto backend = make_backend(shared_.backend);
     if (!backend) {
-        prepared_.set_value(std::unexpected(
-            fmt::format("failed to set up the engine: {}",
-                        std::make_error_code(backend.error()).message())));
+        prepared_.set_value(std::unexpected(fmt::format(
+            "failed to set up the engine: {}", std::make_error_code(backend.error()).message())));
         return;
     }
     run_with(std::move(*backend));
@@ -112,8 +112,8 @@ void Worker::run_with(std::unique_ptr<io::Backend> backend) {
     io::Scope root(loop);
     io::Scope resolving(loop);
     CachingResolver resolver(loop, ask_name_servers(resolving, NameServers{}));
-    Core core{loop,   pools,  shared_.limits, shared_.dispatch, random,           resolver, log,
-              stats_, shared_.replay, shared_.session_keys, shared_.snapshot, {}, {}, {}};
+    Core core{loop,   pools,          shared_.limits,       shared_.dispatch, random, resolver, log,
+              stats_, shared_.replay, shared_.session_keys, shared_.snapshot, {},     {},       {}};
     {
         Server server(core, root);
         std::vector<io::Endpoint> endpoints;

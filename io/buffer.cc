@@ -18,7 +18,8 @@ namespace ferry::io {
 namespace {
 
 // The backend is given few slots, so that the same memory is used again and again and stays in the
-// cache: it uses them in turn, not the last one first. More when a burst has shown that it needs more.
+// cache: it uses them in turn, not the last one first. More when a burst has shown that it needs
+// more.
 constexpr std::uint32_t kFedFewest = 64;
 // After so many turns the number follows what was needed in them.
 constexpr std::uint32_t kPeriodTurns = 1024;

@@ -1,4 +1,5 @@
-// Endpoint: an IP address and a port, in the form that the kernel reads. Names are not resolved here.
+// Endpoint: an IP address and a port, in the form that the kernel reads. Names are not resolved
+// here.
 #pragma once
 
 #include <netinet/in.h>

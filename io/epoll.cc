@@ -33,7 +33,8 @@ bool starves(const Op& op) {
 }
 
 // Every operation is tried when the turn begins to wait. One that would block is parked at its
-// descriptor and tried again after an event there: edges, so each socket is registered once in its life.
+// descriptor and tried again after an event there: edges, so each socket is registered once in its
+// life.
 class Epoll final : public Backend {
 public:
     Epoll() : epoll_(epoll_create1(EPOLL_CLOEXEC)) {}
@@ -247,7 +248,8 @@ bool Epoll::received_slot(Op& op) {
         }
         return op.result != -EAGAIN;
     }
-    // Only what has bytes to take needs a slot: the end of a stream and an error do not wait for one.
+    // Only what has bytes to take needs a slot: the end of a stream and an error do not wait for
+    // one.
     std::uint8_t first = 0;
     op.result = outcome(::recv(op.fd, &first, sizeof first, MSG_PEEK));
     op.extra = op.result > 0 ? 1 : 0;

@@ -39,9 +39,9 @@ Result<int> make_socket(const Endpoint& at, Waiting waiting) {
 
 // Binds so that the first listener of a process claims the port and the others may join it.
 //
-// The first binds without SO_REUSEPORT, which any other owner of the port refuses, and gets it before
-// listen(): from then on sockets that have it may bind as well. A second process starts with a first
-// listener of its own, and that one is refused.
+// The first binds without SO_REUSEPORT, which any other owner of the port refuses, and gets it
+// before listen(): from then on sockets that have it may bind as well. A second process starts with
+// a first listener of its own, and that one is refused.
 bool bind_shared(int fd, const Endpoint& at, Sharing sharing) {
     if (!set(fd, SOL_SOCKET, SO_REUSEADDR, 1)) {
         return false;

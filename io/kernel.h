@@ -14,8 +14,8 @@ namespace ferry::io {
 
 struct Op;
 
-// A ring waits inside the kernel, where a non-blocking descriptor would make it give up at once; epoll
-// needs the non-blocking kind.
+// A ring waits inside the kernel, where a non-blocking descriptor would make it give up at once;
+// epoll needs the non-blocking kind.
 enum class Waiting : std::uint8_t { in_kernel, by_us };
 
 // The parts of Backend that are plain system calls.
@@ -45,8 +45,8 @@ private:
     int fd_;
 };
 
-// What a send or sendv has still to send. The pieces are the caller's and stay as they are: where one
-// has been sent in part, its rest goes alone, and the others follow in the next round.
+// What a send or sendv has still to send. The pieces are the caller's and stay as they are: where
+// one has been sent in part, its rest goes alone, and the others follow in the next round.
 struct Rest {
     const std::uint8_t* bytes = nullptr;  // nullptr: whole pieces
     std::size_t count = 0;                // of bytes or of pieces

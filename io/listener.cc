@@ -9,8 +9,8 @@ namespace {
 enum class Remedy : std::uint8_t { none, again, pause };
 
 // What accept() does about an error. A connection that failed before it was accepted is reported by
-// accept, though the listener is well; where the process or the machine is full, trying again at once
-// would spin, because the connection stays in the queue.
+// accept, though the listener is well; where the process or the machine is full, trying again at
+// once would spin, because the connection stays in the queue.
 Remedy remedy(std::errc error) {
     switch (static_cast<int>(error)) {
         case ECONNABORTED:

@@ -13,8 +13,8 @@ class Loop;
 
 // Messages for one core, run there between two turns in the order in which they were sent.
 //
-//   lifetime  made and destroyed by the loop's thread, or while the loop does not run; no sender may be
-//             left when it is destroyed
+//   lifetime  made and destroyed by the loop's thread, or while the loop does not run; no sender
+//             may be left when it is destroyed
 class Mailbox {
 public:
     // A message runs on the receiving core and must not wait; it may spawn, stop, notify and post.

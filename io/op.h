@@ -24,7 +24,8 @@ struct InQueue;  // whatever queue the operation waits in: of a backend, a pool,
 //             answer arrives, so neither can the memory that the request points to
 //   answer    exactly one per submission, also after cancel(); send and sendv answer with
 //             everything or with an error, never with a part
-//   cancel    a recv that was asked to end answers with bytes, or with -ECANCELED and has taken none
+//   cancel    a recv that was asked to end answers with bytes, or with -ECANCELED and has taken
+//             none
 struct Op : Hook<InScope>, Hook<InQueue> {
     enum class Kind : std::uint8_t {
         accept,

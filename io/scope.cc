@@ -135,7 +135,8 @@ void Scope::spawn(Task<void> child) {
 
 Scope::Detached Scope::run(Scope& scope, Task<void> child) {
     {
-        // The child's frame, with everything that its parameters own, goes before it counts as ended.
+        // The child's frame, with everything that its parameters own, goes before it counts as
+        // ended.
         Task<void> owned = std::move(child);
         co_await owned;
     }

@@ -24,8 +24,8 @@ struct InParent;
 //
 //   lifetime  outlives everything in it; the destructor asserts that nothing is left
 //   after     once stopped, a new operation answers operation_canceled without reaching the kernel
-//   nesting   stopping a scope stops the scopes inside it, for the same reason; a scope made inside a
-//             stopped one is stopped from the beginning
+//   nesting   stopping a scope stops the scopes inside it, for the same reason; a scope made inside
+//             a stopped one is stopped from the beginning
 //   thread    one core only
 class Scope : private Timer, private Hook<InParent> {
 public:

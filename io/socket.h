@@ -17,8 +17,8 @@
 
 namespace ferry::io {
 
-// A connected stream. An operation belongs to the scope given at birth, or to the one it is given: a
-// scope inside the first can then have the shorter deadline.
+// A connected stream. An operation belongs to the scope given at birth, or to the one it is given:
+// a scope inside the first can then have the shorter deadline.
 //
 //   owner     closes the descriptor when destroyed; no operation may be in flight then
 //   at once   at most one recv, and at most one send or shutdown_write
@@ -38,8 +38,8 @@ public:
     ~Socket() { close(); }
 
     // Receives at least one byte into `into`, or 0 at the end of the stream. An empty Buffer waits
-    // without memory: the backend picks a slot of the loop's `in` pool when bytes arrive. One with a
-    // slot grows in place and must have room.
+    // without memory: the backend picks a slot of the loop's `in` pool when bytes arrive. One with
+    // a slot grows in place and must have room.
     //
     //   cancel  no byte is lost: either it answers with bytes, or with operation_canceled
     OpAwait<Result<std::size_t>> recv(Buffer& into) noexcept { return recv(*scope_, into); }
@@ -62,7 +62,8 @@ public:
     // Closes now. With Farewell::reset the peer sees a reset, and nothing that is still queued.
     void close(Farewell farewell = Farewell::normal) noexcept;
 
-    // Was the end of the stream that recv() answered with in truth a reset? See Backend::was_reset().
+    // Was the end of the stream that recv() answered with in truth a reset? See
+    // Backend::was_reset().
     bool was_reset() const noexcept { return scope_->loop().backend().was_reset(fd_); }
 
     Result<Endpoint> local() const { return scope_->loop().backend().local_endpoint(fd_); }

@@ -15,8 +15,8 @@ inline thread_local std::coroutine_handle<> resume_next;
 
 // Runs `h`, then whatever each finished task hands back, on one stack frame.
 //
-// Symmetric transfer would need a tail call, which gcc 12 makes at -O2 only and no ABI promises; here
-// the depth of the stack is the depth of the code at every optimisation level.
+// Symmetric transfer would need a tail call, which gcc 12 makes at -O2 only and no ABI promises;
+// here the depth of the stack is the depth of the code at every optimisation level.
 inline void resume(std::coroutine_handle<> h) {
     while (h) {
         h.resume();

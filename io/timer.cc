@@ -25,7 +25,8 @@ std::uint64_t tick_at_or_before(TimePoint when) {
 
 void TimerWheel::arm(Timer& timer, TimePoint when) noexcept {
     disarm(timer);
-    // The last second before the end of time would overflow when it is rounded, and never comes either.
+    // The last second before the end of time would overflow when it is rounded, and never comes
+    // either.
     if (when > kNever - std::chrono::seconds(1)) {
         return;
     }
@@ -80,8 +81,8 @@ bool TimerWheel::empty() const noexcept {
     return next_slot().tick == kEndless;
 }
 
-// The first occupied slot: a lower wheel always comes before a higher one, because a timer is on the
-// wheel of the highest digit (in base 64) in which its tick differs from the present one.
+// The first occupied slot: a lower wheel always comes before a higher one, because a timer is on
+// the wheel of the highest digit (in base 64) in which its tick differs from the present one.
 TimerWheel::Next TimerWheel::next_slot() const noexcept {
     for (unsigned level = 0; level < kLevels; ++level) {
         if (occupied_[level] == 0) {

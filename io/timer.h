@@ -29,8 +29,8 @@ private:
     std::uint16_t place_ = 0;  // level * kSlots + slot, or kNowhere while it is being fired
 };
 
-// Timers by time: eight wheels of 64 slots, each slot of a wheel as long as the whole wheel below it.
-// Together they reach farther than a TimePoint does.
+// Timers by time: eight wheels of 64 slots, each slot of a wheel as long as the whole wheel below
+// it. Together they reach farther than a TimePoint does.
 //
 //   units  ticks of one millisecond; a timer fires up to one tick late and never early
 //   cost   arming and disarming: constant; a timer moves down one wheel at most seven times

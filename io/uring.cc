@@ -33,8 +33,8 @@ constexpr int kSendFlags = MSG_WAITALL | MSG_NOSIGNAL;
 constexpr std::uint64_t kNobody = 0;
 constexpr std::uint64_t kWake = 1;
 
-// The kernel answers to one thread (SINGLE_ISSUER), and only when it is asked (DEFER_TASKRUN): nothing
-// interrupts that thread. One bad request does not hold back those behind it (SUBMIT_ALL).
+// The kernel answers to one thread (SINGLE_ISSUER), and only when it is asked (DEFER_TASKRUN):
+// nothing interrupts that thread. One bad request does not hold back those behind it (SUBMIT_ALL).
 io_uring_params parameters() {
     io_uring_params chosen = {};
     chosen.flags = IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN |
@@ -334,8 +334,8 @@ void Uring::provide(std::uint16_t slot, std::span<std::uint8_t> memory) {
     }
 }
 
-// A plain call: a close that is queued would leave the port and the number in use for a while, and the
-// kernel's work of taking a connection down is the same.
+// A plain call: a close that is queued would leave the port and the number in use for a while, and
+// the kernel's work of taking a connection down is the same.
 void Uring::close(int fd, Farewell farewell) noexcept {
     if (farewell == Farewell::reset) {
         kernel_reset_on_close(fd);

@@ -36,8 +36,8 @@ public:
     //   gives   need.count at most 65 535, and never more than one unit
     virtual Parsed<Opened> open(ByteSpan in) = 0;
 
-    // Is this a place where the stream may end without an end mark? It is none while there are bytes
-    // that have been passed and not counted.
+    // Is this a place where the stream may end without an end mark? It is none while there are
+    // bytes that have been passed and not counted.
     virtual bool may_end() const noexcept = 0;
 
     // From here on every byte passes as it is: the caller may drop the opener.
@@ -50,7 +50,8 @@ public:
     virtual ~Sealer() = default;
 
     virtual std::size_t payload_max() const noexcept = 0;  // of one unit
-    virtual std::size_t added_max() const noexcept = 0;    // bytes that one unit adds, header included
+    // bytes that one unit adds, header included
+    virtual std::size_t added_max() const noexcept = 0;
 
     // Writes `payload` as one unit to the front of `to`; the first unit takes the header with it.
     //

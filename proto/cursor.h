@@ -14,8 +14,8 @@ namespace ferry::proto {
 
 // Walks over bytes that came from outside, in network byte order.
 //
-//   short   a read beyond the end gives zeros (or an empty view), moves nothing, and makes ok() false
-//           for good: read a whole group of fields first, then ask once
+//   short   a read beyond the end gives zeros (or an empty view), moves nothing, and makes ok()
+//           false for good: read a whole group of fields first, then ask once
 class Reader {
 public:
     explicit Reader(ByteView from) noexcept : from_(from) {}

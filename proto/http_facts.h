@@ -41,8 +41,7 @@ struct HttpFieldLine {
 };
 HttpRead<HttpFieldLine> field_line_from(std::string_view line) noexcept;
 
-// The fields that a proxy acts upon. A field that may stand only once is refused when it comes
-// twice.
+// The fields that a proxy acts upon. One that may stand only once is refused when it comes twice.
 //
 //   lifetime  views into the head
 struct HttpFacts {

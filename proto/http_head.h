@@ -82,8 +82,7 @@ struct HttpStep {
 //             names, and the other fields that concern one connection only are dropped; framing
 //             stays, as the body passes unchanged. `Connection: close` is sent: the target gets one
 //             request per connection. An upgrade (HTTP/1.1, no body) keeps its Upgrade field
-//   left out  Via and Max-Forwards are neither written nor read: V2Ray says nothing of itself,
-//             either
+//   left out  Via and Max-Forwards are neither written nor read; V2Ray is as silent
 //   lifetime  what `rules` refers to outlives the call and the request's `account`
 //   source    RFC 9110, RFC 9112, RFC 7617
 class HttpHeadReader {

@@ -282,8 +282,7 @@ HttpResponseHead::State HttpResponseHead::head_end(Output& output) {
     return interim_count_ <= kHttpInterimMax ? State::status : State::faulty;
 }
 
-// How the body ends, and whether the client can see it; false if it cannot be known (RFC 9112,
-// 6.3).
+// How the body ends, and whether the client can see it (RFC 9112, 6.3); false if nobody can know.
 bool HttpResponseHead::decide() {
     const Coding coding = coding_of(coding_);
     if (!coding.is_possible) {

@@ -73,8 +73,7 @@ public:
 
     // Writes the answer to the request, in the version that the client speaks.
     //
-    //   bound  the address of our end; SOCKS5 says 0.0.0.0:0 for none or a name, SOCKS4 also for
-    //          IPv6
+    //   bound  the address of our end; none or a name becomes 0.0.0.0:0, for SOCKS4 IPv6 as well
     //   to     at least kSocksAnswerBytesMax
     //   gives  bytes written
     std::size_t answer(SocksResult result, const Address& bound, ByteSpan to) const;

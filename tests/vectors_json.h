@@ -15,8 +15,8 @@ using Bytes = std::vector<std::uint8_t>;
 
 // One value of a JSON text, and all that is in it.
 //
-//   mistakes  a vector file is part of the test: whatever is not as expected (a missing key, a value
-//             of another kind, odd hex) prints what and where, and ends the test program
+//   mistakes  a vector file is part of the test: whatever is not as expected (a missing key, a
+//             value of another kind, odd hex) prints what and where, and ends the test program
 class Json {
 public:
     enum class Kind : std::uint8_t { null, boolean, number, string, array, object };

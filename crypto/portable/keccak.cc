@@ -73,8 +73,8 @@ inline void round(Lanes& a, std::uint64_t constant) {
         }
     }
 
-    // Written out by the compiler rather than looped over, which gcc 12 would: with constant places and
-    // turns the lanes stay in registers.
+    // Written out by the compiler rather than looped over, which gcc 12 would: with constant places
+    // and turns the lanes stay in registers.
     Lanes b;
     [&]<std::size_t... i>(std::index_sequence<i...>) {
         ((b[kMoves[i].to] = std::rotl(a[kMoves[i].from], kMoves[i].turn)), ...);

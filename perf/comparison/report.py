@@ -21,6 +21,7 @@ class Results:
         self._subjects = subjects
         self._measures = measures
         self._samples = {}
+        self.failures = []
         self._about = {
             "started": time.strftime("%Y-%m-%d %H:%M:%S %z"),
             "machine": machine(),
@@ -35,6 +36,9 @@ class Results:
         figures = self._samples.setdefault(measure.name, {})
         for figure, value in values.items():
             figures.setdefault(figure, {}).setdefault(subject.name, []).append(value)
+
+    def fail(self, measure, subject, problem) -> None:
+        self.failures.append(f"{measure.name}, {subject.name}: {problem!r}")
 
     def write(self, directory):
         """Writes both files; gives their paths."""
@@ -62,7 +66,7 @@ class Results:
                     },
                 }
             )
-        return {**self._about, "measures": measures}
+        return {**self._about, "failures": self.failures, "measures": measures}
 
     def markdown(self) -> str:
         names = [subject.name for subject in self._subjects]
@@ -77,6 +81,8 @@ class Results:
                 cells = [shown(by_subject.get(name)) for name in names]
                 ratios = [ratio(figure, by_subject.get(first), by_subject.get(o)) for o in others]
                 lines.append(row([measure.name, figure, *cells, *ratios]))
+        if self.failures:
+            lines += ["", "Failed samples:", "", *(f"- {failure}" for failure in self.failures)]
         lines += ["", "Loads:", ""]
         lines += [f"- {measure.name}: `{measure.command}`" for measure in self._measures]
         return "\n".join(lines) + "\n"

@@ -53,8 +53,10 @@ enum class EarlyEnd : std::uint8_t { is_end, is_doubtful };
 //
 //   need    never more than one chunk: a length field whose chunk is not there yet is finished with
 //           at once, and remembered
-//   end     a chunk without payload, verified like any other, whether or not the options promise one
-//   faults  bad_tag, bad_length; after_end for a byte behind the end, in the same input or a later one
+//   end     a chunk without payload, verified like any other, whether or not the options promise
+//           one
+//   faults  bad_tag, bad_length; after_end for a byte behind the end, in the same input or a later
+//           one
 template <class Payload>
 class ChunkOpener final : public Opener {
 public:

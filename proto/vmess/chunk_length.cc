@@ -19,8 +19,8 @@ ChunkNonce::ChunkNonce(std::span<const std::uint8_t, kIvBytes> iv) noexcept {
 
 std::span<const std::uint8_t, crypto::kNonceBytes> ChunkNonce::next() noexcept {
     crypto::store_be(nonce_.data(), chunk_);
-    // Wraps after 65 536 chunks and repeats nonces then. Peers wrap too; refusing here would cut long
-    // transfers.
+    // Wraps after 65 536 chunks and repeats nonces then. Peers wrap too; refusing here would cut
+    // long transfers.
     chunk_ = static_cast<std::uint16_t>(chunk_ + 1);
     return nonce_;
 }

@@ -14,7 +14,8 @@
 
 namespace ferry::proto::vmess {
 
-// Who somebody is: the bytes of a UUID in the order of its text. As good as a password; not for logs.
+// Who somebody is: the bytes of a UUID in the order of its text. As good as a password; not for
+// logs.
 struct UserId {
     std::array<std::uint8_t, kUserIdBytes> bytes{};
 

@@ -18,8 +18,8 @@ inline constexpr std::size_t kAuthIdBytes = 16;
 inline constexpr std::size_t kAuthIdRandomBytes = 4;
 // A request may be this much older or newer than the server's clock; exactly this much is accepted.
 inline constexpr std::int64_t kTimeWindowSeconds = 120;
-// An auth id can be up to 120 s ahead and then stays valid until it is 120 s behind: a server has to
-// remember it for both.
+// An auth id can be up to 120 s ahead and then stays valid until it is 120 s behind: a server has
+// to remember it for both.
 inline constexpr std::int64_t kReplayMemorySeconds = 2 * kTimeWindowSeconds;
 
 // Request: | auth id 16 | sealed u16 18 | connection nonce 8 | sealed header N + 16 |
@@ -35,7 +35,8 @@ inline constexpr std::size_t kNameBytesMax = 255;  // a length of one byte
 inline constexpr std::size_t kPlainRequestBytesMin = kHeaderFixedBytes + kChecksumBytes;
 inline constexpr std::size_t kPlainRequestBytesMax =  // what a client of ours can need: 316
     kHeaderFixedBytes + 2 + 1 + 1 + kNameBytesMax + kHeaderPaddingMax + kChecksumBytes;
-// What is accepted: peers ignore bytes behind the checksum, so some room is left for those of others.
+// What is accepted: peers ignore bytes behind the checksum, so some room is left for those of
+// others.
 inline constexpr std::size_t kPlainRequestBytesCap = 2048;
 
 inline constexpr std::size_t kSealedRequestBytesMax =  // sent: 374
@@ -43,8 +44,8 @@ inline constexpr std::size_t kSealedRequestBytesMax =  // sent: 374
 inline constexpr std::size_t kRequestBytesMax =  // received
     kPrefixBytes + kPlainRequestBytesCap + crypto::kTagBytes;
 
-// Response: | sealed u16 18 | sealed header n + 16 |, the header being V, option, command id, c, and
-// c bytes of command data.
+// Response: | sealed u16 18 | sealed header n + 16 |, the header being V, option, command id, c,
+// and c bytes of command data.
 inline constexpr std::size_t kCommandBytesMax = 255;  // a length of one byte
 inline constexpr std::size_t kPlainResponseBytesMin = 4;
 inline constexpr std::size_t kPlainResponseBytesMax = kPlainResponseBytesMin + kCommandBytesMax;
@@ -62,9 +63,9 @@ inline constexpr std::size_t kChunkBytesMax = 65'535;  // L is two bytes; some p
 // A sealed length is L - 16. Larger values wrap in peers, and no chunk can have them.
 inline constexpr std::size_t kSealedLengthValueMax = kChunkBytesMax - crypto::kTagBytes;
 
-// Payload of a chunk that we send: with everything around it, and the longest header in front of it, it
-// fits a slot of 16 KiB, and it stays under the 16 384 bytes that the strictest peer takes. Large
-// chunks also postpone the wrap of the nonce.
+// Payload of a chunk that we send: with everything around it, and the longest header in front of
+// it, it fits a slot of 16 KiB, and it stays under the 16 384 bytes that the strictest peer takes.
+// Large chunks also postpone the wrap of the nonce.
 inline constexpr std::size_t kPayloadBytesMax = 15'808;
 inline constexpr std::size_t kChunkAddedMax =
     kSealedLengthBytes + crypto::kTagBytes + kPaddingBytesMax;

@@ -23,8 +23,8 @@ enum class Security : std::uint8_t {
     none = 5,
 };
 
-// Bits of Request::options. The others are ignored, as peers do: 0x02 once meant that the connection
-// would be used again.
+// Bits of Request::options. The others are ignored, as peers do: 0x02 once meant that the
+// connection would be used again.
 inline constexpr std::uint8_t kOptionChunks = 0x01;   // S: chunks, with an empty one at the end
 inline constexpr std::uint8_t kOptionMask = 0x04;     // M: chunk lengths are masked
 inline constexpr std::uint8_t kOptionPadding = 0x08;  // P: chunks are padded; needs M
@@ -73,7 +73,8 @@ Parsed<Request> open_request(const crypto::Dispatch& dispatch, const CommandKey&
 // Checks a plain header. Bytes behind the checksum are ignored, as peers do. A request to the name
 // that stands for mux is a mux request.
 //
-//   faults  bad_checksum, bad_version, bad_command, bad_security, bad_option, bad_address, bad_length
+//   faults  bad_checksum, bad_version, bad_command, bad_security, bad_option, bad_address,
+//           bad_length
 Parsed<Request> parse_request(ByteView plain);
 
 // Writes a plain header.

@@ -18,8 +18,9 @@ struct Veil {
 enum class Padding : std::uint8_t { off, on };
 enum class Mask : std::uint8_t { off, on };
 
-// The words of one direction, chunk by chunk. Both ends draw them in the same order, once per chunk,
-// the last one included: one word too many or too few makes the rest of the stream unreadable.
+// The words of one direction, chunk by chunk. Both ends draw them in the same order, once per
+// chunk, the last one included: one word too many or too few makes the rest of the stream
+// unreadable.
 class SizeMask {
 public:
     // `iv` is the direction's; nothing is computed from it if there is nothing to draw.

@@ -57,10 +57,16 @@ TEST(CommandLine, ReadsHowToRun) {
 }
 
 TEST(CommandLine, RefusesWithAWordAboutIt) {
-    for (const auto& wrong : std::vector<std::vector<const char*>>{
-             {"frobnicate"}, {"run", "file.json"}, {"-frob"}, {"-c"}, {"-cores", "0"},
-             {"-cores", "many"}, {"-cores", "1025"}, {"-cores", "3x"}, {"-backend", "kqueue"},
-             {"-grace", "-1"}}) {
+    for (const auto& wrong : std::vector<std::vector<const char*>>{{"frobnicate"},
+                                                                   {"run", "file.json"},
+                                                                   {"-frob"},
+                                                                   {"-c"},
+                                                                   {"-cores", "0"},
+                                                                   {"-cores", "many"},
+                                                                   {"-cores", "1025"},
+                                                                   {"-cores", "3x"},
+                                                                   {"-backend", "kqueue"},
+                                                                   {"-grace", "-1"}}) {
         const auto line = parse_command_line(wrong);
         ASSERT_FALSE(line) << wrong.front();
         EXPECT_FALSE(line.error().empty());
@@ -68,8 +74,8 @@ TEST(CommandLine, RefusesWithAWordAboutIt) {
 }
 
 TEST(CommandLine, HelpNamesEveryFlag) {
-    for (const std::string_view flag :
-         {"-c", "-config", "-confdir", "-default", "-cores", "-backend", "-grace", "-forbid-rows"}) {
+    for (const std::string_view flag : {"-c", "-config", "-confdir", "-default", "-cores",
+                                        "-backend", "-grace", "-forbid-rows"}) {
         EXPECT_NE(help_text().find(flag), std::string_view::npos) << flag;
     }
 }

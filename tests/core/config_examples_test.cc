@@ -1,5 +1,5 @@
-// Configurations as people have them: manuals, packages and panels. They load unchanged, or every line
-// that stands in the way is named.
+// Configurations as people have them: manuals, packages and panels. They load unchanged, or every
+// line that stands in the way is named.
 #include "tests/core/config_cases.h"
 
 namespace ferry::core::config {

@@ -1,5 +1,5 @@
-// The dialect around JSON: remarks vanish without moving anything, and what no parser could place well
-// is found at its place. Checked with literals, and with each text cut at every byte.
+// The dialect around JSON: remarks vanish without moving anything, and what no parser could place
+// well is found at its place. Checked with literals, and with each text cut at every byte.
 #include "core/config_text.h"
 
 #include <gtest/gtest.h>

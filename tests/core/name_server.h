@@ -38,8 +38,8 @@ struct Reply {
     Length over_udp = Length::fits;
 };
 
-// Answers questions on 127.0.0.1, over UDP and TCP, on a port that was free. A name that was not set
-// up does not exist.
+// Answers questions on 127.0.0.1, over UDP and TCP, on a port that was free. A name that was not
+// set up does not exist.
 //
 //   lifetime  its scope is stopped before it goes, and it goes before the loop
 class NameServer {
@@ -55,7 +55,8 @@ public:
 
     void ignore_next(std::size_t questions) { ignored_ += questions; }
     void ignore_all() { ignored_ = ~std::size_t{0}; }
-    // The next datagrams are these bytes instead of an answer; the first two become the question's id.
+    // The next datagrams are these bytes instead of an answer; the first two become the question's
+    // id.
     void corrupt_next(std::vector<std::uint8_t> datagram) {
         corrupt_.push_back(std::move(datagram));
     }

@@ -19,7 +19,9 @@ std::array<std::uint8_t, 16> id_of(std::uint64_t number) {
     return id;
 }
 
-io::TimePoint at(std::chrono::seconds time) { return io::TimePoint(time); }
+io::TimePoint at(std::chrono::seconds time) {
+    return io::TimePoint(time);
+}
 
 TEST(ReplayFilter, KnowsWhatItHasSeen) {
     ReplayFilter filter(kSeed);

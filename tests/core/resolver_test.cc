@@ -5,123 +5,18 @@
 #include "core/resolver.h"
 
 #include <gtest/gtest.h>
-#include <sys/socket.h>
 
 #include <algorithm>
-#include <filesystem>
 #include <fstream>
-#include <optional>
+#include <sstream>
 #include <string>
 #include <vector>
 
-#include "core/caching_resolver.h"
-#include "io/loop.h"
 #include "tests/core/name_server.h"
-#include "tests/io/engine.h"
+#include "tests/core/resolver_fixture.h"
 
 namespace ferry::core {
 namespace {
-
-using std::chrono::milliseconds;
-using std::chrono::seconds;
-using test::a;
-using test::aaaa;
-using test::cname;
-using test::NameServer;
-using test::Record;
-using test::Reply;
-
-constexpr std::uint16_t kPort = 443;
-
-using Found = std::optional<io::Result<Endpoints>>;
-
-io::Task<void> look_up(Resolver& resolver, io::Scope& scope, std::string name, Families families,
-                       Found& found) {
-    auto result = co_await resolver.resolve(scope, std::move(name), kPort, families);
-    found.emplace(std::move(result));
-}
-
-std::vector<std::string> texts(const io::Result<Endpoints>& found) {
-    std::vector<std::string> result;
-    if (!found) {
-        return {std::make_error_code(found.error()).message()};
-    }
-    for (const io::Endpoint& endpoint : *found) {
-        result.push_back(endpoint.text());
-    }
-    return result;
-}
-
-std::vector<std::string> sorted(std::vector<std::string> texts) {
-    std::ranges::sort(texts);
-    return texts;
-}
-
-using Texts = std::vector<std::string>;
-
-class ResolverTest : public test::EngineTest {
-protected:
-    void SetUp() override {
-        EngineTest::SetUp();
-        if (IsSkipped()) {
-            return;
-        }
-        serving_.emplace(loop());
-        server_.emplace(*serving_);
-        home_.emplace(loop());
-        scope_.emplace(loop());
-        use_servers({server_->at()});
-    }
-    void TearDown() override {
-        if (scope_) {
-            scope_->stop(io::Stop::shutdown);
-            home_->stop(io::Stop::shutdown);
-            serving_->stop(io::Stop::shutdown);
-            EXPECT_TRUE(engine().run(*scope_) && engine().run(*home_) && engine().run(*serving_));
-            resolver_.reset();
-            server_.reset();
-            scope_.reset();
-            home_.reset();
-            serving_.reset();
-        }
-        EngineTest::TearDown();
-    }
-
-    // A server that answers is given time enough for the slowest machine.
-    void use_servers(Endpoints servers, milliseconds timeout = seconds(60), int tries = 1) {
-        use({.servers = std::move(servers), .timeout = timeout, .tries = tries});
-    }
-    void use(NameServers how) {
-        resolver_.reset();
-        resolver_.emplace(loop(), ask_name_servers(*home_, std::move(how)));
-    }
-    io::Result<Endpoints> resolve(const std::string& name, Families families = Families::any) {
-        Found found;
-        scope_->spawn(look_up(*resolver_, *scope_, name, families, found));
-        EXPECT_TRUE(engine().run([&] { return found.has_value(); }));
-        return found.value_or(std::unexpected(std::errc::operation_in_progress));
-    }
-    std::errc error_of(const std::string& name, Families families = Families::any) {
-        const auto found = resolve(name, families);
-        EXPECT_FALSE(found);
-        return found ? std::errc{} : found.error();
-    }
-    // A port on which nobody answers any more.
-    io::Endpoint closed_port() {
-        io::Scope scope(loop());
-        std::optional<NameServer> gone(scope);
-        const io::Endpoint at = gone->at();
-        scope.stop(io::Stop::shutdown);
-        EXPECT_TRUE(engine().run(scope));
-        return at;
-    }
-
-    std::optional<io::Scope> serving_;
-    std::optional<NameServer> server_;
-    std::optional<io::Scope> home_;   // of the resolver
-    std::optional<io::Scope> scope_;  // of those who want to know
-    std::optional<CachingResolver> resolver_;
-};
 
 TEST_P(ResolverTest, FindsBothFamiliesWithThePort) {
     server_->set("www.example", {a("www.example", "192.0.2.1"), a("www.example", "192.0.2.2"),
@@ -324,42 +219,7 @@ TEST_P(ResolverTest, LeavesNothingInItsHomeWhenItIsDone) {
     EXPECT_TRUE(engine().run(*home_)) << "a core ends when nothing is left in its root";
 }
 
-// ---- the source alone
-
-struct Told {
-    std::optional<NameSource::Answer> answer;
-};
-
-class NameServersTest : public ResolverTest {
-protected:
-    NameSource::Answer ask(NameSource& source, const std::string& name,
-                           Families families = Families::ipv4) {
-        std::optional<NameSource::Answer> told;
-        source.ask(name, families,
-                   [&](NameSource::Answer answer) { told.emplace(std::move(answer)); });
-        EXPECT_TRUE(engine().run([&] { return told.has_value(); }));
-        return told.value_or(NameSource::Answer{});
-    }
-};
-
-TEST_P(NameServersTest, GiveTheShortestLifetime) {
-    const auto source =
-        ask_name_servers(*home_, {.servers = {server_->at()}, .timeout = seconds(60)});
-    server_->set("one.example",
-                 {a("one.example", "192.0.2.1", 70), a("one.example", "192.0.2.2", 50)});
-    EXPECT_EQ(ask(*source, "one.example").lifetime, seconds(50));
-    server_->set("two.example", {cname("two.example", "target.example", 20),
-                                 a("target.example", "192.0.2.1", 70)});
-    EXPECT_EQ(ask(*source, "two.example").lifetime, seconds(20));
-    server_->set("zero.example", {a("zero.example", "192.0.2.1", 0)});
-    EXPECT_EQ(ask(*source, "zero.example").lifetime, seconds(0));
-    EXPECT_TRUE(engine().run(*home_));
-}
-
-INSTANTIATE_TEST_SUITE_P(, ResolverTest, testing::Values(test::Kind::uring, test::Kind::epoll),
-                         test::kind_name);
-INSTANTIATE_TEST_SUITE_P(, NameServersTest, testing::Values(test::Kind::uring, test::Kind::epoll),
-                         test::kind_name);
+INSTANTIATE_TEST_SUITE_P(, ResolverTest, real_kinds(), test::kind_name);
 
 }  // namespace
 }  // namespace ferry::core

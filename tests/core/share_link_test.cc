@@ -1,5 +1,5 @@
-// Share links and the client configuration that goes with them: exact texts, and that our own loader
-// understands what is written.
+// Share links and the client configuration that goes with them: exact texts, and that our own
+// loader understands what is written.
 #include "core/share_link.h"
 
 #include <gtest/gtest.h>

@@ -72,8 +72,9 @@ private:
     Bytes memory_;
 };
 
-// How far apart the lengths of a long sweep are: 1, or what FERRY_STEP says. The build sets it where
-// programs are emulated or watched by a sanitizer, which takes ten to a hundred times as long.
+// How far apart the lengths of a long sweep are: 1, or what FERRY_STEP says. The build sets it
+// where programs are emulated or watched by a sanitizer, which takes ten to a hundred times as
+// long.
 std::size_t sweep_step();
 
 // For comparing views with EXPECT_EQ, which prints both sides.

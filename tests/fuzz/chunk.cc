@@ -1,5 +1,5 @@
-// Bodies, as a peer that holds the keys could make them: good chunks, empty ones, lengths that are wrong,
-// and bytes without any sense, in any order and cut anywhere.
+// Bodies, as a peer that holds the keys could make them: good chunks, empty ones, lengths that are
+// wrong, and bytes without any sense, in any order and cut anywhere.
 //
 //   input   command, security, options, early end: a byte each; four sizes of pieces; records
 //   record  a byte that says what follows, a u16, and for some so many bytes
@@ -43,7 +43,8 @@ public:
         }
     }
 
-    // A length field of this value, with nothing behind it that would fit. Padding is not ours to choose.
+    // A length field of this value, with nothing behind it that would fit. Padding is not ours to
+    // choose.
     void add_wrong_length(std::size_t bytes) {
         add_length(std::clamp(bytes, tag_bytes_, kChunkBytesMax - kPaddingBytesMax));
         is_good_ = false;

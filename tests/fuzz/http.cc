@@ -1,7 +1,6 @@
 // What a stranger may say to an HTTP inbound, and what a target may answer, cut anywhere.
 //
-//   input   a byte that says which side speaks, and with what rules; four sizes of pieces; the
-//           stream
+//   input   a byte: which side speaks, and with what rules; four sizes of pieces; the stream
 #include <cassert>
 #include <string>
 #include <string_view>

@@ -1,5 +1,5 @@
-// Runs a fuzz target as a plain test: over the files of its corpus, and over a bounded number of inputs
-// that are made from them by chance, from seeds that are counted up.
+// Runs a fuzz target as a plain test: over the files of its corpus, and over a bounded number of
+// inputs that are made from them by chance, from seeds that are counted up.
 //
 //   arguments   --mutations=N, --only=SEED, the folder of the corpus
 //   failure     the target ends the program; the input is named first, and --only repeats it

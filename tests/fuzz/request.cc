@@ -1,5 +1,5 @@
-// Request headers, as somebody with a valid user id could make them: the input is sealed first, and its
-// checksum is made right unless it says otherwise. Whatever is understood can be written again.
+// Request headers, as somebody with a valid user id could make them: the input is sealed first, and
+// its checksum is made right unless it says otherwise. Whatever is understood can be written again.
 //
 //   input   a byte of choices; the plain header
 #include <cassert>

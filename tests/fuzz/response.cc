@@ -1,8 +1,8 @@
-// Response headers, as a server that holds the keys could make them: the input is sealed first. What
-// stands behind the header is body, and plain.
+// Response headers, as a server that holds the keys could make them: the input is sealed first.
+// What stands behind the header is body, and plain.
 //
-//   input   the tag that the client expects; four sizes of pieces; u16 and so many bytes of plain header;
-//           the body
+//   input   the tag that the client expects; four sizes of pieces; u16 and so many bytes of plain
+//           header; the body
 #include <cassert>
 
 #include "crypto/cpu.h"

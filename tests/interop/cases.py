@@ -1,7 +1,8 @@
 """What a case is, and how one runs: in a process group of its own, with a hard limit.
 
 A case must never leave anything behind and never stop the others, whatever goes wrong in it. So each
-runs in a forked child; when the child ends, or has used up its time, its whole process group is killed.
+runs in a forked child. A case that has used up its time gets an alarm, so that it can still show its
+logs; when the child has ended, or has not even answered the alarm, its whole process group is killed.
 """
 
 import ctypes
@@ -16,6 +17,7 @@ from dataclasses import dataclass, field
 from typing import Callable, Iterator
 
 LIMIT_SECONDS = 60
+_GRACE_SECONDS = 30
 
 # Exit codes of a case's child. They are far from what Python itself exits with.
 _PASSED, _FAILED, _SKIPPED = 40, 41, 42
@@ -61,7 +63,7 @@ class _Running:
     started: float = field(default_factory=time.monotonic)
 
     def deadline(self) -> float:
-        return self.started + self.case.limit_seconds
+        return self.started + self.case.limit_seconds + _GRACE_SECONDS
 
 
 def adopt_orphans() -> None:
@@ -75,6 +77,14 @@ def die_with_parent() -> None:
 
 def run_all(cases: list[Case], make_lab: Callable, jobs: int) -> Iterator[Result]:
     """Runs the cases, `jobs` at a time, and yields each result as soon as it is there."""
+    with tempfile.TemporaryDirectory(prefix="ferry-interop-") as directory:
+        # Inherited by the children, so that even a killed one leaves no files.
+        tempfile.tempdir = directory
+        yield from _run_all(cases, make_lab, jobs)
+    tempfile.tempdir = None
+
+
+def _run_all(cases, make_lab, jobs):
     adopt_orphans()
     waiting = list(reversed(cases))
     running: dict[int, _Running] = {}
@@ -124,9 +134,17 @@ def _start(case: Case, make_lab: Callable) -> _Running:
 
 
 def _run_here(case: Case, make_lab: Callable) -> int:
+    def too_late(*_):
+        raise TimeoutError(f"the case is over its limit of {case.limit_seconds} s")
+
+    signal.signal(signal.SIGALRM, too_late)
     try:
         with make_lab(case.name) as lab:
-            case.run(lab)
+            signal.alarm(case.limit_seconds)
+            try:
+                case.run(lab)
+            finally:
+                signal.alarm(0)
     except Skip as reason:
         print(reason)
         return _SKIPPED
@@ -149,7 +167,7 @@ def _finish(entry: _Running, late: bool) -> Result:
     text = entry.output.read().decode(errors="replace")
     entry.output.close()
     if late:
-        text += f"\nstopped after its limit of {entry.case.limit_seconds} s\n"
+        text += f"\nkilled {_GRACE_SECONDS} s after its limit of {entry.case.limit_seconds} s\n"
     return Result(entry.case.name, status, seconds, text)
 
 

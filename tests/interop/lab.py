@@ -108,7 +108,7 @@ class Process:
 class Lab:
     def __init__(self, name):
         self.name = name
-        self.directory = tempfile.mkdtemp(prefix="ferry-interop-")
+        self.directory = tempfile.mkdtemp(prefix="lab-")
         self._holders = []
         self._processes = []
         self._closers = []

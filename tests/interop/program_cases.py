@@ -2,6 +2,7 @@
 
 import fcntl
 import json
+import os
 import re
 import signal
 import socket
@@ -21,6 +22,8 @@ from targets import Origin, Target, echo
 
 CONFIG_ERROR = 23
 START_ERROR = 255
+# One for all test runs of this machine, so not in the folder of this one.
+_DEFAULT_LOCK = os.path.join(tempfile.gettempdir(), "ringferry-default.lock")
 
 
 def cases(bench):
@@ -292,7 +295,7 @@ def second_signal(lab, program):
 
 def embedded_default(lab, program):
     """Without arguments and configuration: a tunnel of its own, and a `curl` line that goes through it."""
-    with open(f"{tempfile.gettempdir()}/ringferry-default.lock", "w") as lock:
+    with open(_DEFAULT_LOCK, "w") as lock:
         # The ports may be fixed ones; two test runs at a time must not disturb each other.
         fcntl.flock(lock, fcntl.LOCK_EX)
         process = lab.spawn(program, [program.path, *program.arguments], "default")

@@ -10,6 +10,7 @@ from targets import Origin, Target, digest_of, echo, header_of, source_of, speak
 from tunnel import ENTRIES, Tunnel, securities_of
 
 LARGE_BYTES = 256 << 20
+_LARGE_LIMIT_SECONDS = 180  # enough for a sanitized build on a busy machine
 
 
 def cases(bench):
@@ -28,6 +29,7 @@ def cases(bench):
                         f"large/{place}/{entry}/{way}",
                         partial(run, entry=entry, **with_these),
                         long=security != "aes-128-gcm" or entry != "socks5",
+                        limit_seconds=_LARGE_LIMIT_SECONDS,
                     )
             yield Case(f"speaks-first/{place}/at-once", partial(greeted, seconds=0, **with_these))
             yield Case(

@@ -1,5 +1,5 @@
-// What a stopped scope promises: every operation in it answers operation_canceled, exactly once and on
-// every backend; a new one answers so without reaching the kernel; and no byte is lost by it.
+// What a stopped scope promises: every operation in it answers operation_canceled, exactly once and
+// on every backend; a new one answers so without reaching the kernel; and no byte is lost by it.
 #include <netinet/in.h>
 #include <poll.h>
 #include <sys/socket.h>
@@ -24,7 +24,8 @@ constexpr std::errc kCanceled = std::errc::operation_canceled;
 
 class Cancel : public EngineTest {
 protected:
-    // Runs until what was spawned in `scope` can only wait; then stops it and looks whether it ends.
+    // Runs until what was spawned in `scope` can only wait; then stops it and looks whether it
+    // ends.
     void stop_when_waiting(io::Scope& scope) {
         engine().settle();
         EXPECT_FALSE(scope.empty()) << "nothing waits";
@@ -228,8 +229,8 @@ TEST_P(Cancel, TakeFromAPool) {
     EXPECT_TRUE(stopped.empty()) << "a free slot must not be given to a stopped scope";
 }
 
-// A receive that starves (bytes are there, slots are not) can be stopped like any other, and the bytes
-// stay in the socket.
+// A receive that starves (bytes are there, slots are not) can be stopped like any other, and the
+// bytes stay in the socket.
 io::Task<void> starve(io::Scope& scope, io::Socket& socket) {
     io::Buffer buffer;
     auto got = co_await socket.recv(scope, buffer);

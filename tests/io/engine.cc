@@ -87,7 +87,8 @@ void Engine::settle() {
         EXPECT_NE(world_->run([] { return false; }, std::chrono::seconds(1)), sim::Ended::livelock);
         return;
     }
-    // On one thread, what a turn sets off is there for the next one: loopback delivers inside the call.
+    // On one thread, what a turn sets off is there for the next one: loopback delivers inside the
+    // call.
     constexpr int kTurns = 100;
     for (int i = 0; i < kTurns; ++i) {
         loop_->turn(io::TimePoint::min());

@@ -23,7 +23,8 @@ enum class Kind : std::uint8_t { uring, epoll, simulator };
 
 std::string name_of(Kind kind);
 
-// A loop with a backend of its own. In the simulator the weather is windy and the seed is the test's.
+// A loop with a backend of its own. In the simulator the weather is windy and the seed is the
+// test's.
 class Engine {
 public:
     struct Slots {

@@ -1,5 +1,5 @@
-// What a Loop promises: what was posted runs in order and never nested, no busy coroutine keeps others
-// from running, and a poll tells what a descriptor can do.
+// What a Loop promises: what was posted runs in order and never nested, no busy coroutine keeps
+// others from running, and a poll tells what a descriptor can do.
 #include "io/loop.h"
 
 #include <poll.h>

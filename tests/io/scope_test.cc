@@ -1,5 +1,5 @@
-// What a Scope promises: it ends when asked to, for the first reason given, with everything inside it,
-// and not before the last thing in it has ended.
+// What a Scope promises: it ends when asked to, for the first reason given, with everything inside
+// it, and not before the last thing in it has ended.
 #include "io/scope.h"
 
 #include "io/condition.h"

@@ -1,5 +1,5 @@
-// What a Socket promises: bytes arrive in order and complete, ends and errors arrive as such, on every
-// backend. The simulator's weather is windy: everything is cut, delayed and reordered.
+// What a Socket promises: bytes arrive in order and complete, ends and errors arrive as such, on
+// every backend. The simulator's weather is windy: everything is cut, delayed and reordered.
 #include <poll.h>
 #include <sys/uio.h>
 
@@ -90,7 +90,8 @@ io::Task<void> one_way(io::Scope& scope, io::BufferPool* pool, std::size_t total
                       receive_in_order(ends->accepted, pool, received));
 }
 
-// One send of several megabytes: the kernel takes it in parts, the answer comes once, for all of it.
+// One send of several megabytes: the kernel takes it in parts, the answer comes once, for all of
+// it.
 TEST_P(Stream, SendsFarMoreThanTheSocketHolds) {
     constexpr std::size_t kTotal = 6'000'000;
     io::Scope scope(loop());
@@ -134,8 +135,8 @@ iovec piece_of(std::vector<std::uint8_t>& bytes) {
     return {.iov_base = bytes.data(), .iov_len = bytes.size()};
 }
 
-// Pieces of very different sizes, an empty one among them, larger together than what a socket holds,
-// so that the kernel stops somewhere inside.
+// Pieces of very different sizes, an empty one among them, larger together than what a socket
+// holds, so that the kernel stops somewhere inside.
 io::Task<void> send_pieces(io::Socket& socket, std::size_t& total) {
     constexpr std::array<std::size_t, 6> kSizes = {1, 300'000, 0, 17, 4'000'000, 5};
     std::vector<std::vector<std::uint8_t>> owned;

@@ -1,5 +1,5 @@
-// What a Task promises: it starts when awaited, hands back its value, and its stack does not grow with
-// the number of awaits.
+// What a Task promises: it starts when awaited, hands back its value, and its stack does not grow
+// with the number of awaits.
 #include "io/task.h"
 
 #include <gtest/gtest.h>
@@ -99,7 +99,8 @@ void* await_many(void* argument) {
     return nullptr;
 }
 
-// On a thread with a stack of a few bytes per await: a resumption that nests would run over its end.
+// On a thread with a stack of a few bytes per await: a resumption that nests would run over its
+// end.
 void expect_flat(Pace pace) {
     constexpr std::size_t kStackBytes = 512 * 1024;
     Flat flat{.pace = pace};
@@ -183,7 +184,8 @@ Task<void> side_by_side(Queue& queue, int first, int second, std::vector<int>& o
     order.push_back(3);
 }
 
-// Whichever ends first, and also if one or both end at once, both results arrive, after both have ended.
+// Whichever ends first, and also if one or both end at once, both results arrive, after both have
+// ended.
 TEST(Both, WaitsForTheLaterOne) {
     for (int first = 0; first < 3; ++first) {
         for (int second = 0; second < 3; ++second) {

@@ -132,7 +132,8 @@ TEST(TimerWheel, AgreesWithAListOfTimes) {
     EXPECT_EQ(wheel.next(), io::kNever);
 }
 
-// Sleeping until next() and firing then must reach every timer: next() is never later than one is due.
+// Sleeping until next() and firing then must reach every timer: next() is never later than one is
+// due.
 TEST(TimerWheel, NextNeverComesTooLate) {
     sim::Random random(78);
     for (int round = 0; round < 200; ++round) {
@@ -173,7 +174,8 @@ private:
     io::Timer* other_;
 };
 
-// One that arms itself for the past cannot hold up the call, and one may disarm another that is due.
+// One that arms itself for the past cannot hold up the call, and one may disarm another that is
+// due.
 TEST(TimerWheel, ATimerMayArmAndDisarmWhileItFires) {
     io::TimerWheel wheel;
     Chain second(wheel, kStart, nullptr);

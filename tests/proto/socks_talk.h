@@ -1,5 +1,4 @@
-// How the tests of the SOCKS server talk to it: in one piece and at every cut, expecting no
-// difference.
+// How the tests of the SOCKS server talk to it: whole and cut everywhere, expecting no difference.
 #pragma once
 
 #include <gtest/gtest.h>

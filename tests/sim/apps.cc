@@ -88,16 +88,20 @@ Bytes pattern(std::uint64_t seed, std::size_t bytes) {
 }
 
 Host::Host(World& its_world, const io::Endpoint& at)
-    : world(its_world), backend(its_world, at), in(kSlotBytes, kSlots), loop(backend, in),
+    : world(its_world),
+      backend(its_world, at),
+      in(kSlotBytes, kSlots),
+      loop(backend, in),
       root(loop) {
     world.drive(loop);
 }
 
-Host::~Host() { world.release(loop); }
+Host::~Host() {
+    world.release(loop);
+}
 
 Target::Target(Host& host, const io::Endpoint& at, Talk talk)
-    : talk_(std::move(talk)), scope_(host.loop, &host.root),
-      listener_(open(scope_, at)) {
+    : talk_(std::move(talk)), scope_(host.loop, &host.root), listener_(open(scope_, at)) {
     scope_.spawn(accept());
 }
 

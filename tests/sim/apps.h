@@ -44,8 +44,8 @@ struct Talk {
 // What one end has heard, and how it ended.
 struct Heard {
     Bytes bytes;
-    bool ended = false;   // by an end, not by an error
-    bool over = false;    // nothing more will come
+    bool ended = false;  // by an end, not by an error
+    bool over = false;   // nothing more will come
     std::errc error{};
 };
 

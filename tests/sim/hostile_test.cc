@@ -1,7 +1,7 @@
 // Strangers in front of a VMess server, in virtual time.
 //
-// Promise: whoever has not proven to be a user hears nothing, and is let go at the handshake deadline,
-// whatever was sent and wherever it failed. Only so many are let go so slowly.
+// Promise: whoever has not proven to be a user hears nothing, and is let go at the handshake
+// deadline, whatever was sent and wherever it failed. Only so many are let go so slowly.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -82,7 +82,8 @@ io::Task<void> probe(Host& host, io::Endpoint at, Bytes bytes, Learned& learned)
 class Siege {
 public:
     explicit Siege(const core::Limits& limits = core::Limits{})
-        : world(1), prober(world, kProberHost),
+        : world(1),
+          prober(world, kProberHost),
           server(world, kServerHost, server_config(), dispatch(), limits) {}
     ~Siege() {
         server.stop(std::chrono::seconds(0));
@@ -110,9 +111,9 @@ public:
 Bytes request_of(World& world, const proto::vmess::UserId& id, std::int64_t time) {
     crypto::Random random(std::array<std::uint8_t, 32>{1, 2, 3});
     proto::vmess::Request request;
-    const auto offer = proto::vmess::offer_for(proto::vmess::BodyChoice::aes128_gcm,
-                                               proto::vmess::Command::tcp,
-                                               proto::vmess::SealedLengths::off);
+    const auto offer =
+        proto::vmess::offer_for(proto::vmess::BodyChoice::aes128_gcm, proto::vmess::Command::tcp,
+                                proto::vmess::SealedLengths::off);
     request.security = offer.security;
     request.options = offer.options;
     request.target = proto::ipv4({10, 0, 0, 3}, 80);
@@ -131,8 +132,7 @@ void expect_deadline(const Learned& learned) {
 }
 
 TEST(Hostile, EveryProbeIsLetGoAtTheSameTime) {
-    for (const std::size_t bytes :
-         {0, 1, 15, 16, 41, 42, 61, 100, 373, 374, 1000, 4000, 20'000}) {
+    for (const std::size_t bytes : {0, 1, 15, 16, 41, 42, 61, 100, 373, 374, 1000, 4000, 20'000}) {
         SCOPED_TRACE(bytes);
         Siege siege;
         const Learned& learned = siege.send(pattern(bytes + 1, bytes));
@@ -144,9 +144,9 @@ TEST(Hostile, EveryProbeIsLetGoAtTheSameTime) {
 TEST(Hostile, EveryDamageToAGenuineRequestLooksTheSame) {
     World clock(1);
     const Bytes whole = request_of(clock, user(), 0);
-    for (const std::size_t place : {std::size_t{0}, std::size_t{15}, std::size_t{16},
-                                    std::size_t{33}, std::size_t{34}, std::size_t{41},
-                                    std::size_t{42}, whole.size() - 1}) {
+    for (const std::size_t place :
+         {std::size_t{0}, std::size_t{15}, std::size_t{16}, std::size_t{33}, std::size_t{34},
+          std::size_t{41}, std::size_t{42}, whole.size() - 1}) {
         SCOPED_TRACE(place);
         Siege siege;
         Bytes damaged = whole;
@@ -164,8 +164,9 @@ TEST(Hostile, AClockThatIsOffLooksTheSame) {
         const Learned& learned = siege.send(request_of(siege.world, user(), skew));
         siege.wait();
         expect_deadline(learned);
-        EXPECT_EQ(siege.server.stats().faults[static_cast<std::size_t>(proto::Fault::bad_time)].read(),
-                  1U);
+        EXPECT_EQ(
+            siege.server.stats().faults[static_cast<std::size_t>(proto::Fault::bad_time)].read(),
+            1U);
     }
 }
 

@@ -18,8 +18,7 @@ std::array<std::uint8_t, 32> seed_from(World& world) {
 }  // namespace
 
 io::Task<io::Result<core::Endpoints>> FixedResolver::resolve(io::Scope& scope, std::string name,
-                                                             std::uint16_t port,
-                                                             core::Families) {
+                                                             std::uint16_t port, core::Families) {
     if (scope.stopping()) {
         co_return std::unexpected(std::errc::operation_canceled);
     }
@@ -56,8 +55,20 @@ Node::Node(World& world, const io::Endpoint& host, const core::config::Config& c
       replay_(world.random().next()),
       session_keys_(world.random().next()),
       root_(loop_),
-      core_{loop_, pools_, limits_, dispatch, random_, resolver_, log_,
-            stats_, replay_, session_keys_, core::make_snapshot(config, dispatch), {}, {}, {}},
+      core_{loop_,
+            pools_,
+            limits_,
+            dispatch,
+            random_,
+            resolver_,
+            log_,
+            stats_,
+            replay_,
+            session_keys_,
+            core::make_snapshot(config, dispatch),
+            {},
+            {},
+            {}},
       server_(std::make_unique<core::Server>(core_, root_)) {
     for (const core::Port& port : core_.snapshot->ports) {
         auto at = server_->listen(port, io::Sharing::first);

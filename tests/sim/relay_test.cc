@@ -1,8 +1,8 @@
 // The real server and the real client between two programs, in one deterministic run after another.
 //
-// Promise: whatever the network does, a program hears what was sent, or the beginning of it and then
-// an error; never anything else. Afterwards every slot is back and nothing waits. A failure prints its
-// seed; FERRY_SEED=n runs that one alone, FERRY_SEEDS=n changes how many are tried.
+// Promise: whatever the network does, a program hears what was sent, or the beginning of it and
+// then an error; never anything else. Afterwards every slot is back and nothing waits. A failure
+// prints its seed; FERRY_SEED=n runs that one alone, FERRY_SEEDS=n changes how many are tried.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -197,8 +197,7 @@ public:
 private:
     void speak_at(const io::Endpoint& at, const Bytes& hello, std::size_t answer_bytes) {
         heard.push_back(std::make_unique<Heard>());
-        client_host.root.spawn(
-            speak(client_host, at, talk_, hello, answer_bytes, *heard.back()));
+        client_host.root.spawn(speak(client_host, at, talk_, hello, answer_bytes, *heard.back()));
     }
 };
 

@@ -55,8 +55,8 @@ void SimBackend::wake() noexcept {
     world_.happened(101);
 }
 
-// Looks at every operation, in an order of the seed's choice. Time does not pass in here: run() turns
-// a loop when something may have changed.
+// Looks at every operation, in an order of the seed's choice. Time does not pass in here: run()
+// turns a loop when something may have changed.
 void SimBackend::wait(io::TimePoint, std::vector<Op*>& done) {
     for (std::size_t left = pending_.size(); left > 1; --left) {
         std::swap(pending_[left - 1], pending_[world_.random().below(left)]);

@@ -1,8 +1,8 @@
 // World: virtual time, one generator, the network between several backends, and the hand that turns
 // their loops.
 //
-// A scenario makes a World, a SimBackend and a Loop per core, and calls run(). Everything that happens
-// follows from the seed.
+// A scenario makes a World, a SimBackend and a Loop per core, and calls run(). Everything that
+// happens follows from the seed.
 #pragma once
 
 #include <cstdint>
@@ -53,8 +53,10 @@ public:
     std::int64_t unix_seconds() const noexcept;
     Random& random() noexcept { return random_; }
     Weather& weather() noexcept { return weather_; }
+    // One of seventeen, so that different things often happen at the same moment, and race.
     io::Duration some_delay() noexcept {
-        return random_.between(weather_.delay_least, weather_.delay_most);
+        const io::Duration span = weather_.delay_most - weather_.delay_least;
+        return weather_.delay_least + span * static_cast<std::int64_t>(random_.below(17)) / 16;
     }
 
     // The n-th operation of a kind in this world, counted from 0, fails with an errno.

@@ -11,8 +11,7 @@
 namespace ferry::tidy {
 namespace {
 
-// The one file that names unsafe forms: it checks that the compilers still do what the rules
-// assume.
+// The one file that names unsafe forms: it checks what the compilers do with the safe ones.
 constexpr std::string_view kFormsFile = "tests/io/compiler_forms.cc";
 
 constexpr std::string_view kAwait = "co_await";

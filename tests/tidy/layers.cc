@@ -53,6 +53,7 @@ constexpr auto kPackages = std::to_array<Permit>({
 // The system: sockets and files. The pure folders ask it three things: what the processor can do,
 // where chance comes from, and how an address is written.
 constexpr auto kSystemHeaders = std::to_array<Permit>({
+    {"dlfcn.h", "perf/"},
     {"arpa/inet.h", "io/ core/ tests/ perf/ proto/address.cc"},
     {"sys/auxv.h", "io/ core/ tests/ perf/ crypto/cpu.cc"},
     {"sys/random.h", "io/ core/ tests/ perf/ crypto/random.cc"},

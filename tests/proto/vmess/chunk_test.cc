@@ -1,5 +1,5 @@
-// Chunks: for every form of a body and every size, what was sealed opens to the same bytes however the
-// stream is cut, and nothing else ever does.
+// Chunks: for every form of a body and every size, what was sealed opens to the same bytes however
+// the stream is cut, and nothing else ever does.
 #include "proto/vmess/chunk.h"
 
 #include <gtest/gtest.h>
@@ -140,8 +140,8 @@ TEST(Chunk, EveryPrefixWaitsAndEndsOnlyBetweenChunks) {
     }
 }
 
-// Under a cipher a changed bit is found, unless it is in padding, which means nothing. A bit of a length
-// that is not sealed may also make the opener wait for bytes that never come.
+// Under a cipher a changed bit is found, unless it is in padding, which means nothing. A bit of a
+// length that is not sealed may also make the opener wait for bytes that never come.
 TEST(Chunk, EveryFlippedBitIsFoundUnderACipher) {
     for (const BodyForm& form : all_forms()) {
         if (!has_cipher(form) || form.command != Command::tcp) {
@@ -199,7 +199,8 @@ TEST(Chunk, BytesBehindTheEndAreAFault) {
     }
 }
 
-// The counter of the nonce has two bytes; a stream goes on behind its end, in step with the lengths.
+// The counter of the nonce has two bytes; a stream goes on behind its end, in step with the
+// lengths.
 TEST(Chunk, NoncesWrapAndTheStreamGoesOn) {
     for (const BodyForm& form : {BodyForm{Command::tcp, Security::aes128_gcm, 0x15},
                                  BodyForm{Command::tcp, Security::chacha20_poly1305, 0x0d}}) {

@@ -1,5 +1,6 @@
-// An end chunk in front of all data: some clients send one while they wait for the target to speak, and go
-// on later (vmess.md 18, "The early end chunk"). A server doubts it; nobody doubts any other end.
+// An end chunk in front of all data: some clients send one while they wait for the target to speak,
+// and go on later (vmess.md 18, "The early end chunk"). A server doubts it; nobody doubts any other
+// end.
 #include <gtest/gtest.h>
 
 #include <optional>

@@ -284,8 +284,8 @@ TEST(SealedRequest, ItsLengthHasTwoLimits) {
     EXPECT_EQ(opened(key, sealed_plain(key, draft.bytes())), "accepted");
 }
 
-// seal_request() makes no header above the cap, so its length is sealed here by hand, as an attacker
-// with a valid id could.
+// seal_request() makes no header above the cap, so its length is sealed here by hand, as an
+// attacker with a valid id could.
 TEST(SealedRequest, ALengthAboveTheCapIsRefusedBeforeItsBytesAreAwaited) {
     const CommandKey key(UserId{});
     const Bytes id = payload_of(1, 16);
@@ -307,8 +307,8 @@ TEST(SealedRequest, ALengthAboveTheCapIsRefusedBeforeItsBytesAreAwaited) {
     }
 }
 
-// What the protocol's own list of bad headers says, without its reaction: closing and draining are not
-// decided here.
+// What the protocol's own list of bad headers says, without its reaction: closing and draining are
+// not decided here.
 TEST(SealedRequest, TheNegativeVectorsAreRefused) {
     const Json vectors = read_vectors("negative.json");
     UserId id;

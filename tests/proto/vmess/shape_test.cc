@@ -1,4 +1,5 @@
-// The layout of a body for every option byte, against the table of the protocol written out again here.
+// The layout of a body for every option byte, against the table of the protocol written out again
+// here.
 #include "proto/vmess/shape.h"
 
 #include <gtest/gtest.h>

@@ -50,9 +50,10 @@ struct Heard {
     std::optional<proto::Fault> fault;
 };
 
-// Gives a stream to an opener in pieces, and checks on every call what Opener promises: it asks for more
-// than it has and for no more than it may, its data lies in its input, and it leaves alone what it does
-// not count. Inputs are exactly as large as they claim, so that a sanitizer sees a read beyond.
+// Gives a stream to an opener in pieces, and checks on every call what Opener promises: it asks for
+// more than it has and for no more than it may, its data lies in its input, and it leaves alone
+// what it does not count. Inputs are exactly as large as they claim, so that a sanitizer sees a
+// read beyond.
 //
 //   pieces  sizes, in order; what is left over comes as one last piece
 Heard listen(proto::Opener& opener, ByteView wire, const std::vector<std::size_t>& pieces = {});
@@ -61,8 +62,8 @@ Heard listen(proto::Opener& opener, ByteView wire, const std::vector<std::size_t
 std::vector<std::size_t> random_pieces(std::size_t bytes, std::mt19937_64& random);
 std::vector<std::size_t> single_bytes(std::size_t bytes);
 
-// Seals as one unit, or the end or the header, into a buffer of exactly the size that is promised to be
-// enough.
+// Seals as one unit, or the end or the header, into a buffer of exactly the size that is promised
+// to be enough.
 Bytes sealed(proto::Sealer& sealer, ByteView payload);
 Bytes sealed_end(proto::Sealer& sealer);
 Bytes sealed_header(proto::Sealer& sealer);
