@@ -170,8 +170,8 @@ bool is_end(const Flow& flow, Then then) {
     return !other_is_open || !flow.from.socket.was_reset();
 }
 
-// Tells the far end that this direction is over, and shortens what the other one may take.
-io::Task<Outcome> finish(Flow& flow) {
+// Tells the far end that this direction is over.
+io::Task<Outcome> pass_on_end(Flow& flow) {
     Session& session = flow.session;
     if (flow.way == Way::up && flow.from.at_end == AtEnd::keep) {
         session.early = std::move(flow.in);  // the beginning of the next request
@@ -237,6 +237,18 @@ io::Task<io::Result<void>> send_patiently(Flow& flow) {
     co_return sent;
 }
 
+io::Task<Outcome> finish(Flow& flow) {
+    Session& session = flow.session;
+    if (flow.from.at_end == AtEnd::pass_on) {
+        count_ended(session, flow.way);
+    }
+    auto outcome = co_await pass_on_end(flow);
+    if (outcome == Outcome::finished) {
+        (flow.way == Way::up ? session.up_ended : session.down_ended) = true;
+    }
+    co_return outcome;
+}
+
 }  // namespace
 
 io::Task<Outcome> pump(Session& session, Way way) {
@@ -293,13 +305,7 @@ io::Task<Outcome> pump(Session& session, Way way) {
         flow.received(room_bytes, *got);
         first = false;
     }
-    if (flow.from.at_end == AtEnd::pass_on) {
-        count_ended(session, way);
-    }
     auto outcome = co_await finish(flow);
-    if (outcome == Outcome::finished) {
-        (way == Way::up ? session.up_ended : session.down_ended) = true;
-    }
     co_return outcome;
 }
 

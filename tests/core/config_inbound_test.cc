@@ -1,55 +1,8 @@
 // What inbounds may say, what becomes of it, and what each wrong value is answered with.
-#include <array>
-
-#include "tests/core/config_cases.h"
+#include "tests/core/config_inbound_cases.h"
 
 namespace ferry::core::config {
 namespace {
-
-// An inbound among an otherwise complete configuration; "inbounds[0]" begins in column 15.
-std::string with(std::string_view inbound) {
-    return "{\"inbounds\": [" + std::string(inbound) +
-           "], \"outbounds\": [{\"protocol\": \"freedom\"}]}";
-}
-
-Inbound inbound_of(std::string_view inbound) {
-    const Config config = config_of(with(inbound));
-    return config.inbounds.empty() ? Inbound{} : config.inbounds.front();
-}
-
-template <class Settings>
-Settings settings_of(std::string_view inbound) {
-    const auto settings = inbound_of(inbound).settings;
-    const auto* wanted = std::get_if<Settings>(&settings);
-    EXPECT_NE(wanted, nullptr) << inbound;
-    return wanted == nullptr ? Settings{} : *wanted;
-}
-
-struct Wrong {
-    std::string_view inbound;
-    std::string_view said;  // behind "1:COLUMN: inbounds[0]"
-    std::uint32_t column;
-};
-
-void expect_wrong(std::span<const Wrong> cases) {
-    for (const Wrong& one : cases) {
-        const std::string text = with(one.inbound);
-        const std::string said =
-            "1:" + std::to_string(one.column) + ": inbounds[0]" + std::string(one.said);
-        expect_refused(std::array{Case{text, said}});
-    }
-}
-
-void expect_remark(std::span<const Wrong> cases) {
-    for (const Wrong& one : cases) {
-        const std::string text = with(one.inbound);
-        const std::string said =
-            "1:" + std::to_string(one.column) + ": inbounds[0]" + std::string(one.said);
-        expect_warned(std::array{Case{text, said}});
-    }
-}
-
-// ---- listen
 
 TEST(Listen, MeansAllAddressesIfItNamesNone) {
     for (const std::string_view listen : {"", R"("listen": null,)", R"("listen": "0.0.0.0",)",
@@ -381,50 +334,6 @@ TEST(Dokodemo, NeedsAPlaceThatTcpReaches) {
 }
 
 // ---- transport
-
-TEST(Stream, MayAskForNothingButTcp) {
-    for (const std::string_view stream :
-         {"null", "{}", R"({"network": "tcp"})", R"({"network": "TCP", "security": "none"})",
-          R"({"network": null, "security": ""})",
-          R"({"tcpSettings": {"header": {"type": "none"}}})",
-          R"({"network": "tcp", "tcpSettings": {"acceptProxyProtocol": false}})",
-          R"({"sockopt": {}})",
-          R"({"sockopt": {"mark": 0, "tproxy": "off", "tcpFastOpen": false}})",
-          R"({"wsSettings": {"path": "/"}, "tlsSettings": {}})"}) {
-        clean_config_of(with(R"({"port": 1, "protocol": "socks", "streamSettings": )" +
-                             std::string(stream) + "}"));
-    }
-    constexpr std::array<Wrong, 11> kCases{{
-        {R"({"port": 1, "protocol": "socks", "streamSettings": {"network": "ws"}})",
-         ".streamSettings.network: the network \"ws\" is not supported", 78},
-        {R"({"port": 1, "protocol": "socks", "streamSettings": {"network": ""}})",
-         ".streamSettings.network: the network \"\" is not supported", 78},
-        {R"({"port": 1, "protocol": "socks", "streamSettings": {"network": 3}})",
-         ".streamSettings.network: is a number", 78},
-        {R"({"port": 1, "protocol": "socks", "streamSettings": {"security": "tls"}})",
-         ".streamSettings.security: the security \"tls\" is not supported", 79},
-        {R"({"port": 1, "protocol": "socks", "streamSettings": {"tcpSettings": {"header": {"type": "http"}}}})",
-         ".streamSettings.tcpSettings.header.type: headers of type \"http\"", 102},
-        {R"({"port": 1, "protocol": "socks", "streamSettings": {"tcpSettings": {"header": {}}}})",
-         ".streamSettings.tcpSettings.header.type: the header has no type", 93},
-        {R"({"port": 1, "protocol": "socks", "streamSettings": {"tcpSettings": {"acceptProxyProtocol": true}}})",
-         ".streamSettings.tcpSettings.acceptProxyProtocol: the PROXY protocol", 106},
-        {R"({"port": 1, "protocol": "socks", "streamSettings": {"sockopt": {"mark": 255}}})",
-         ".streamSettings.sockopt.mark: this socket option is not supported", 87},
-        {R"({"port": 1, "protocol": "socks", "streamSettings": {"sockopt": {"tproxy": "redirect"}}})",
-         ".streamSettings.sockopt.tproxy: this socket option is not supported", 89},
-        {R"({"port": 1, "protocol": "socks", "streamSettings": {"sockopt": {"dialerProxy": "x"}}})",
-         ".streamSettings.sockopt.dialerProxy: this socket option", 94},
-        {R"({"port": 1, "protocol": "socks", "streamSettings": "tcp"})",
-         ".streamSettings: is a text, and should be an object", 66},
-    }};
-    expect_wrong(kCases);
-    constexpr std::array<Wrong, 1> kRemarks{{
-        {R"({"port": 1, "protocol": "socks", "streamSettings": {"sockopt": {"tcpFastOpen": true}}})",
-         ".streamSettings.sockopt.tcpFastOpen: this socket option does nothing", 94},
-    }};
-    expect_remark(kRemarks);
-}
 
 }  // namespace
 }  // namespace ferry::core::config

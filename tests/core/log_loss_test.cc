@@ -1,5 +1,5 @@
-// A place that is stuck, full or gone costs lines and never anything else; the lines that it costs are
-// counted, and the log says so once there is room again.
+// A place that is stuck, full or gone costs lines and never anything else; the lines that it costs
+// are counted, and the log says so once there is room again.
 //
 // The places are real: pipes that nobody reads, pipes without a reader, /dev/full.
 #include <gtest/gtest.h>

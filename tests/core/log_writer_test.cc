@@ -1,8 +1,8 @@
-// The writer's promises: lines arrive whole and in their core's order, in files of mode 0600, through
-// reopening and reloading.
+// The writer's promises: lines arrive whole and in their core's order, in files of mode 0600,
+// through reopening and reloading.
 //
-// The places are real: files, pipes, sockets. No test waits for a time; where a wait has a limit, the
-// limit is what a broken writer would run into.
+// The places are real: files, pipes, sockets. No test waits for a time; where a wait has a limit,
+// the limit is what a broken writer would run into.
 #include "core/log_writer.h"
 
 #include <gtest/gtest.h>

@@ -1,4 +1,5 @@
-// The order in which addresses are tried, and how long answers are remembered: plain values, no loop.
+// The order in which addresses are tried, and how long answers are remembered: plain values, no
+// loop.
 #include "core/resolver_cache.h"
 
 #include <gtest/gtest.h>

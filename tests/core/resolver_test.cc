@@ -1,5 +1,5 @@
-// Names are resolved through real sockets, on both real backends, without blocking the loop: the name
-// server of each test runs on the same loop, so a resolver that blocked would wait for ever.
+// Names are resolved through real sockets, on both real backends, without blocking the loop: the
+// name server of each test runs on the same loop, so a resolver that blocked would wait for ever.
 //
 // Short timeouts are given where a server stays silent; no test depends on how long they take.
 #include "core/resolver.h"

@@ -1,5 +1,5 @@
-// What a Listener promises: one process owns its port and its cores share it; and where descriptors run
-// out, it waits without spinning and goes on when one is free.
+// What a Listener promises: one process owns its port and its cores share it; and where descriptors
+// run out, it waits without spinning and goes on when one is free.
 #include "io/listener.h"
 
 #include <netinet/tcp.h>

@@ -1,5 +1,5 @@
-// What a Mailbox promises: messages from any thread run on the receiving core, in order, none lost; a
-// full box says so. Run under the thread sanitizer as well.
+// What a Mailbox promises: messages from any thread run on the receiving core, in order, none lost;
+// a full box says so. Run under the thread sanitizer as well.
 #include "io/mailbox.h"
 
 #include <array>
@@ -61,8 +61,8 @@ io::Task<void> sleep_long(io::Scope& scope) {
     EXPECT_FALSE(slept);
 }
 
-// Three threads send to a loop that would sleep for an hour between two messages: a lost wake-up hangs
-// the test. The messages of each thread stay in order.
+// Three threads send to a loop that would sleep for an hour between two messages: a lost wake-up
+// hangs the test. The messages of each thread stay in order.
 TEST_P(Mail, WakesALoopThatSleeps) {
     if (engine().simulated() != nullptr) {
         GTEST_SKIP() << "the simulator runs on one thread";

@@ -131,7 +131,9 @@ TEST(Blanks, AreNotAtLineEnds) {
 TEST(Columns, AreAHundred) {
     const std::string line(100, 'x');
     EXPECT_EQ(lines_found(check_columns, "a.cc", line + "\n" + line + "x\n"), (Lines{2}));
-    EXPECT_EQ(lines_found(check_columns, "a.py", line + "x\n"), (Lines{1}));
+    EXPECT_EQ(lines_found(check_columns, "a.py", std::string(121, 'x') + "\n"), (Lines{1}));
+    EXPECT_EQ(lines_found(check_columns, "a.py", line + "x\n"), kNone);
+    EXPECT_EQ(lines_found(check_columns, "tests/a.cc", '"' + line + "\"\n"), kNone);
     EXPECT_EQ(lines_found(check_columns, "a.md", line + "x\n"), kNone);
     EXPECT_EQ(lines_found(check_columns, "a.cc", std::string(99, 'x') + "\xc3\xa4\n"), kNone);
 }

@@ -21,6 +21,7 @@ constexpr auto kCastPlaces = std::to_array<std::string_view>({
     "io/endpoint.cc",
     "io/epoll.cc",
     "io/uring.cc",
+    "io/uring_probe.cc",
 });
 
 // Who writes where a person or a log collector reads. Supervisor does so while there is no log yet;

@@ -1,0 +1,24 @@
+// How every ring of ours is made: for serving, and for finding out whether one can be had.
+#pragma once
+
+#include <liburing.h>
+
+#include <cstdint>
+
+namespace ferry::io {
+
+inline constexpr unsigned kRequests = 256;  // per system call; more in one turn cost another call
+inline constexpr unsigned kAnswers = 4096;  // beyond these the kernel keeps them aside: slower, not lost
+inline constexpr std::uint16_t kSlotGroup = 0;
+
+// The kernel answers to one thread (SINGLE_ISSUER), and only when it is asked (DEFER_TASKRUN):
+// nothing interrupts that thread. One bad request does not hold back those behind it (SUBMIT_ALL).
+inline io_uring_params uring_parameters() {
+    io_uring_params chosen = {};
+    chosen.flags = IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN |
+                   IORING_SETUP_SUBMIT_ALL | IORING_SETUP_CQSIZE;
+    chosen.cq_entries = kAnswers;
+    return chosen;
+}
+
+}  // namespace ferry::io
