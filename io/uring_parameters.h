@@ -8,7 +8,8 @@
 namespace ferry::io {
 
 inline constexpr unsigned kRequests = 256;  // per system call; more in one turn cost another call
-inline constexpr unsigned kAnswers = 4096;  // beyond these the kernel keeps them aside: slower, not lost
+// beyond these the kernel keeps them aside: slower, not lost
+inline constexpr unsigned kAnswers = 4096;
 inline constexpr std::uint16_t kSlotGroup = 0;
 
 // The kernel answers to one thread (SINGLE_ISSUER), and only when it is asked (DEFER_TASKRUN):

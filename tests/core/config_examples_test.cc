@@ -120,7 +120,7 @@ TEST(Example, PanelServer) {
     EXPECT_TRUE(config.stats);
     EXPECT_EQ(config.log.access.kind, LogTarget::Kind::off);
     for (const std::string_view said :
-         {"3:10: api: the control API is not served", "28:12: stats: nobody can ask",
+         {"3:10: api: the control API is not served", "27:12: stats: nobody can ask",
           "2:29: log.dnsLog: this key is not known"}) {
         EXPECT_TRUE(says(loaded(kPanel).warnings, said)) << said << lines(loaded(kPanel).warnings);
     }
