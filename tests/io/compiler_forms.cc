@@ -1,14 +1,14 @@
-// The forms of co_await that this code base uses, checked with the compiler at hand: every object is
-// destroyed once, at the address where it was made.
+// The forms of co_await that this code base uses, checked with the compiler at hand: every object
+// is destroyed once, at the address where it was made.
 //
-// gcc 12 miscompiles some others. They are named here and not run; tests/tidy.cc rejects those that can
-// be recognised in text:
+// gcc 12 miscompiles some others. They are named here and not run; tests/tidy.cc rejects those that
+// can be recognised in text:
 //
 //   an aggregate with a non-trivial member, or a lambda that captures one by value, made inside the
-//   co_await expression; an awaitable that is an aggregate, made there; `cond ? co_await a() : b` with
-//   class types; co_await in a condition (traps under the address sanitizer); a member coroutine of an
-//   aggregate made in place; a braced list of awaits (rejected); structured bindings on a co_await
-//   (leaks in newer releases).
+//   co_await expression; an awaitable that is an aggregate, made there; `cond ? co_await a() : b`
+//   with class types; co_await in a condition (traps under the address sanitizer); a member
+//   coroutine of an aggregate made in place; a braced list of awaits (rejected); structured
+//   bindings on a co_await (leaks in newer releases).
 #include <gtest/gtest.h>
 
 #include <coroutine>

@@ -1,5 +1,6 @@
-// What a session costs at rest. A VMess session that waits may cost 8 KiB in all; these are the parts
-// that this folder adds to it. A bound that breaks is a decision to be made, not a number to be raised.
+// What a session costs at rest. A VMess session that waits may cost 8 KiB in all; these are the
+// parts that this folder adds to it. A bound that breaks is a decision to be made, not a number to
+// be raised.
 #include <gtest/gtest.h>
 
 #include <cstdio>
