@@ -347,6 +347,24 @@ bool is_empty(Value value) {
 
 // ---- the line of a mistake
 
+namespace {
+
+// What a file contains is repeated in messages: no byte of it may move a terminal's cursor.
+std::string printable(std::string_view text) {
+    std::string clean;
+    for (const char letter : text) {
+        const auto byte = static_cast<unsigned char>(letter);
+        if (byte < 0x20 || byte == 0x7f) {
+            clean += fmt::format("\\x{:02x}", byte);
+        } else {
+            clean += letter;
+        }
+    }
+    return clean;
+}
+
+}  // namespace
+
 std::string text(const Mistake& mistake) {
     std::string line = mistake.place.file;
     if (mistake.place.line > 0) {
@@ -359,7 +377,7 @@ std::string text(const Mistake& mistake) {
     if (!mistake.remedy.empty()) {
         line += fmt::format("; {}", mistake.remedy);
     }
-    return line;
+    return printable(line);
 }
 
 }  // namespace ferry::core::config

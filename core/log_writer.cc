@@ -173,7 +173,7 @@ Log::Turn Log::turn() {
         adopt(std::move(*next));
     }
     take_lines(turn);
-    report_lost(turn.busy);
+    report_lost(turn);
     write(sinks_.error.get(), turn);
     if (sinks_.access != sinks_.error) {
         write(sinks_.access.get(), turn);
@@ -238,13 +238,13 @@ void Log::append(LogSink* sink, const LogRecord& record, Turn& turn) {
     }
 }
 
-void Log::report_lost(bool busy) {
+void Log::report_lost(const Turn& turn) {
     const std::uint64_t lost = lost_lines();
     if (lost == reported_ || !sinks_.error) {
         return;
     }
     const Clock::time_point now = Clock::now();
-    if (busy && now - reported_at_ < kReportEvery) {
+    if (turn.busy && now - reported_at_ < kReportEvery) {
         return;
     }
     const std::string text =

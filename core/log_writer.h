@@ -107,7 +107,7 @@ private:
     void pass_on(LogSink* from, LogSink* to);
     void take_lines(Turn& turn);
     void append(LogSink* sink, const LogRecord& record, Turn& turn);
-    void report_lost(bool busy);
+    void report_lost(const Turn& turn);
     void write(LogSink* sink, Turn& turn);
     bool all_written() const noexcept;
     bool may_end(const Turn& turn) const;

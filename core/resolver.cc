@@ -48,7 +48,7 @@ private:
 
     static void answered(void* question, int status, int timeouts, ares_addrinfo* found);
     void fire() noexcept override;
-    void step(int readable_fd, int writable_fd);
+    void step(int fd, std::uint32_t events);
     void settle();
     io::Task<void> guard();
 
@@ -155,11 +155,7 @@ AresSource::Version AresSource::version() const {
 Channel::Channel(io::Scope& home, const NameServers& how)
     : home_(home),
       loop_(home.loop()),
-      sockets_(home,
-               [this](int fd, std::uint32_t events) {
-                   step((events & POLLIN) != 0 ? fd : ARES_SOCKET_BAD,
-                        (events & POLLOUT) != 0 ? fd : ARES_SOCKET_BAD);
-               }),
+      sockets_(home, [this](int fd, std::uint32_t events) { step(fd, events); }),
       channel_(make_channel(how, sockets_)) {}
 
 Channel::~Channel() {
@@ -199,11 +195,13 @@ void Channel::answered(void* question, int status, int, ares_addrinfo* found) {
 }
 
 void Channel::fire() noexcept {
-    step(ARES_SOCKET_BAD, ARES_SOCKET_BAD);
+    step(ARES_SOCKET_BAD, 0);  // no socket, but some question has waited long enough
 }
 
-void Channel::step(int readable_fd, int writable_fd) {
-    ares_process_fd(channel_, readable_fd, writable_fd);
+void Channel::step(int fd, std::uint32_t events) {
+    const int readable = (events & POLLIN) != 0 ? fd : ARES_SOCKET_BAD;
+    const int writable = (events & POLLOUT) != 0 ? fd : ARES_SOCKET_BAD;
+    ares_process_fd(channel_, readable, writable);
     settle();
 }
 

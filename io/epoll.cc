@@ -83,6 +83,7 @@ private:
     bool sent(Op& op);
     void park(Op& op, std::vector<Op*>& done);
     bool register_for(Op& op);
+    void retry_starving() noexcept;
     void retry(int fd, std::uint32_t events, std::vector<Op*>& done);
 
     int epoll_;
@@ -160,6 +161,7 @@ void Epoll::wait(TimePoint until, std::vector<Op*>& done) {
             retry(event.data.fd, event.events, done);
         }
     }
+    retry_starving();
 }
 
 void Epoll::retry(int fd, std::uint32_t events, std::vector<Op*>& done) {
@@ -310,8 +312,17 @@ bool Epoll::register_for(Op& op) {
 
 void Epoll::provide(std::uint16_t slot, std::span<std::uint8_t> memory) {
     slots_.push_back({slot, memory});
-    if (Op* op = starving_.pop_front()) {
+    retry_starving();
+}
+
+// As many as there are slots try again. Others may be faster; then these starve again, and whoever
+// needs no slot after all leaves it to the next one.
+void Epoll::retry_starving() noexcept {
+    auto left = std::min<std::size_t>(slots_.size(), starving_count_);
+    for (; left > 0; --left) {
+        Op* op = starving_.pop_front();
         --starving_count_;
+        op->extra = 0;
         fresh_.push_back(*op);
     }
 }

@@ -61,13 +61,21 @@ public:
     std::int64_t unix_seconds() const noexcept override { return kernel_unix_seconds(); }
 
 private:
+    struct Answer {
+        std::uint64_t tag;  // kNobody, kWake, or what `data` is made of
+        void* data;
+        std::int32_t result;
+        std::uint32_t flags;
+    };
+
     io_uring_sqe* request() noexcept;
     void prepare(Op& op) noexcept;
     void prepare_send(io_uring_sqe* sqe, Op& op) noexcept;
     void enter(TimePoint until);
-    bool final_answer(Op& op, const io_uring_cqe& cqe) noexcept;
-    bool slot_answer(Op& op, const io_uring_cqe& cqe) noexcept;
-    void starve(Op& op) noexcept;
+    Op* answered_by(const Answer& answer) noexcept;
+    bool is_final(Op& op, const Answer& answer) noexcept;
+    bool is_final_slot(Op& op, const Answer& answer) noexcept;
+    void retry_starving() noexcept;
 
     io_uring ring_ = {};
     bool started_ = false;
@@ -119,6 +127,9 @@ io_uring_sqe* Uring::request() noexcept {
     while (sqe == nullptr) {
         const int sent = io_uring_submit(&ring_);
         assert(sent >= 0 || sent == -EAGAIN || sent == -EBUSY || sent == -EINTR);
+        if (sent < 0) {
+            io_uring_get_events(&ring_);  // where answers wait for room, there is some now
+        }
         sqe = io_uring_get_sqe(&ring_);
     }
     return sqe;
@@ -203,23 +214,30 @@ void Uring::wait(TimePoint until, std::vector<Op*>& done) {
     }
     io_uring_cqe* cqe = nullptr;
     unsigned head = 0;
-    unsigned seen = 0;
     io_uring_for_each_cqe(&ring_, head, cqe) {
-        ++seen;
-        if (cqe->user_data == kNobody) {
-            continue;
-        }
-        if (cqe->user_data == kWake) {
-            wake_.drain();
-            waking_ = false;
-            continue;
-        }
-        Op& op = *static_cast<Op*>(io_uring_cqe_get_data(cqe));
-        if (final_answer(op, *cqe)) {
-            done.push_back(&op);
+        const Answer answer = {cqe->user_data, io_uring_cqe_get_data(cqe), cqe->res, cqe->flags};
+        // Out of the queue before it is looked at: submitting again may enter the kernel, which
+        // then must find room for more answers.
+        io_uring_cq_advance(&ring_, 1);
+        if (Op* op = answered_by(answer)) {
+            done.push_back(op);
         }
     }
-    io_uring_cq_advance(&ring_, seen);
+    retry_starving();
+}
+
+// The operation that this is the last word about, if any.
+Op* Uring::answered_by(const Answer& answer) noexcept {
+    if (answer.tag == kNobody) {
+        return nullptr;
+    }
+    if (answer.tag == kWake) {
+        wake_.drain();
+        waking_ = false;
+        return nullptr;
+    }
+    Op* op = static_cast<Op*>(answer.data);
+    return is_final(*op, answer) ? op : nullptr;
 }
 
 // The one system call of a turn: sends, sleeps, and lets the kernel write its answers.
@@ -245,53 +263,53 @@ void Uring::enter(TimePoint until) {
 }
 
 // Is this the last word about `op`? If not, it has been submitted again, or waits for a slot.
-bool Uring::final_answer(Op& op, const io_uring_cqe& cqe) noexcept {
+bool Uring::is_final(Op& op, const Answer& answer) noexcept {
     if (op.kind == Op::Kind::recv_slot) {
-        return slot_answer(op, cqe);
+        return is_final_slot(op, answer);
     }
-    if (cqe.res == -EINTR && !op.cancelled) {
+    if (answer.result == -EINTR && !op.cancelled) {
         prepare(op);
         return false;
     }
     if (op.kind != Op::Kind::send && op.kind != Op::Kind::sendv) {
-        op.result = cqe.res;
+        op.result = answer.result;
         return true;
     }
-    if (send_progress(op, cqe.res)) {
+    if (send_progress(op, answer.result)) {
         return true;
     }
     prepare(op);
     return false;
 }
 
-bool Uring::slot_answer(Op& op, const io_uring_cqe& cqe) noexcept {
-    op.result = cqe.res;
-    if ((cqe.flags & IORING_CQE_F_BUFFER) != 0) {
-        op.slot = static_cast<std::uint16_t>(cqe.flags >> IORING_CQE_BUFFER_SHIFT);
+bool Uring::is_final_slot(Op& op, const Answer& answer) noexcept {
+    op.result = answer.result;
+    if ((answer.flags & IORING_CQE_F_BUFFER) != 0) {
+        op.slot = static_cast<std::uint16_t>(answer.flags >> IORING_CQE_BUFFER_SHIFT);
         assert(slots_inside_ > 0);
         --slots_inside_;
         return true;
     }
-    if (cqe.res != -ENOBUFS && cqe.res != -EINTR) {
+    if (answer.result != -ENOBUFS && answer.result != -EINTR) {
         return true;
     }
     if (op.cancelled) {
         op.result = -ECANCELED;
         return true;
     }
-    if (slots_inside_ > 0) {
-        // Slots have come since, or answers that hold them are behind this one in the queue; the
-        // number is exact once those are read, so this does not go on.
-        prepare(op);
-    } else {
-        starve(op);
-    }
+    starving_.push_back(op);
+    ++starving_count_;
     return false;
 }
 
-void Uring::starve(Op& op) noexcept {
-    starving_.push_back(op);
-    ++starving_count_;
+// As many as there are slots try again. Others may be faster; then these starve again, and whoever
+// needs no slot after all leaves it to the next one.
+void Uring::retry_starving() noexcept {
+    for (std::uint32_t left = std::min(slots_inside_, starving_count_); left > 0; --left) {
+        Op* op = starving_.pop_front();
+        --starving_count_;
+        prepare(*op);
+    }
 }
 
 void Uring::expect_slots(std::uint32_t count) {
@@ -315,10 +333,7 @@ void Uring::provide(std::uint16_t slot, std::span<std::uint8_t> memory) {
                           static_cast<int>(slot_places_ - 1), 0);
     io_uring_buf_ring_advance(slots_, 1);
     ++slots_inside_;
-    if (Op* op = starving_.pop_front()) {
-        --starving_count_;
-        prepare(*op);
-    }
+    retry_starving();
 }
 
 // A plain call: a close that is queued would leave the port and the number in use for a while, and

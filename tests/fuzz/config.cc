@@ -1,39 +1,98 @@
-// What a configuration file may contain.
+// Whatever is in the files of a configuration, it is loaded or refused, with every line told in one
+// piece and at a place that exists.
 //
-//   input   the text of one file
-//   checks  a Config or a mistake, never both and never neither; every message has a place in the
-//           file; what is accepted once is accepted again
+//   input   one or two texts, split at the first zero byte
+#include <algorithm>
 #include <cassert>
-#include <cstddef>
-#include <cstdint>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "core/config.h"
-#include "proto/text.h"
 
-namespace ferry::core::config {
 namespace {
 
-Loaded load_text(const std::string& text) {
-    const Source source{"fuzz.json", text};
-    return load(std::span(&source, 1), [](std::string_view) { return std::nullopt; });
+using namespace ferry::core;
+
+// The lines of a text, and the bytes of the longest.
+struct Shape {
+    std::size_t lines = 1;
+    std::size_t longest = 0;
+};
+
+Shape shape_of(std::string_view text) {
+    Shape shape;
+    std::size_t current = 0;
+    for (const char letter : text) {
+        current = letter == '\n' ? 0 : current + 1;
+        shape.lines += letter == '\n' ? 1 : 0;
+        shape.longest = std::max(shape.longest, current);
+    }
+    return shape;
+}
+
+void check_lines(const std::vector<config::Mistake>& list,
+                 const std::vector<config::Source>& sources) {
+    assert(list.size() <= config::kMistakesMax + 1);
+    for (const config::Mistake& mistake : list) {
+        const std::string line = text(mistake);
+        assert(std::none_of(line.begin(), line.end(), [](char letter) {
+            return static_cast<unsigned char>(letter) < 0x20;
+        }));
+        assert(!mistake.what.empty());
+        const auto source =
+            std::find_if(sources.begin(), sources.end(),
+                         [&](const auto& one) { return one.name == mistake.place.file; });
+        assert(source != sources.end());
+        const Shape shape = shape_of(source->text);
+        assert(mistake.place.line <= shape.lines);
+        assert(mistake.place.column <= shape.longest + 1);
+    }
+}
+
+// What the program relies on without looking again.
+void check_config(const config::Config& config) {
+    assert(config.inbounds.empty() || !config.outbounds.empty());
+    for (const config::Inbound& inbound : config.inbounds) {
+        assert(inbound.ports.first <= inbound.ports.last);
+        assert(!inbound.listen || inbound.listen->kind != ferry::proto::Address::Kind::name);
+        if (const auto* door = std::get_if<config::DokodemoInbound>(&inbound.settings)) {
+            assert(door->target.kind != ferry::proto::Address::Kind::none);
+        }
+    }
+    for (const config::Outbound& outbound : config.outbounds) {
+        const auto* vmess = std::get_if<config::VmessOutbound>(&outbound.settings);
+        if (vmess == nullptr) {
+            continue;
+        }
+        assert(!vmess->servers.empty());
+        for (const config::VmessServer& server : vmess->servers) {
+            assert(!server.users.empty());
+            assert(server.address.kind != ferry::proto::Address::Kind::none);
+        }
+    }
+    for (const config::Rule& rule : config.routing.rules) {
+        assert(!rule.inbound_tags.empty());
+        assert(rule.outbound < config.outbounds.size());
+    }
 }
 
 }  // namespace
-}  // namespace ferry::core::config
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-    namespace config = ferry::core::config;
-    const std::string input(ferry::proto::text_of(ferry::ByteView(data, size)));
-    const config::Loaded loaded = config::load_text(input);
-    assert(loaded.config.has_value() == loaded.mistakes.empty());
-    assert(loaded.mistakes.size() <= config::kMistakesMax + 1);
-    assert(loaded.warnings.size() <= config::kMistakesMax + 1);
-    for (const config::Mistake& mistake : loaded.mistakes) {
-        assert(!config::text(mistake).empty());
-        assert(mistake.place.line <= input.size() + 1);
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t bytes) {
+    const std::string whole(data, data + bytes);
+    const std::size_t split = whole.find('\0');
+    std::vector<config::Source> sources{{"first", whole.substr(0, split)}};
+    if (split != std::string::npos) {
+        sources.push_back({"second tail", whole.substr(split + 1)});
     }
-    const config::Loaded again = config::load_text(input);
-    assert(again.config.has_value() == loaded.config.has_value());
+    const config::Environment environment = [](std::string_view) { return std::string("1-2"); };
+    const config::Loaded loaded = config::load(sources, environment);
+    assert(loaded.config.has_value() == loaded.mistakes.empty());
+    check_lines(loaded.mistakes, sources);
+    check_lines(loaded.warnings, sources);
+    if (loaded.config) {
+        check_config(*loaded.config);
+    }
     return 0;
 }
