@@ -100,11 +100,10 @@ protected:
     void settle(const Found& found) {
         EXPECT_TRUE(engine().run([&] { return found.has_value(); }));
     }
-    // A question whose answer is there already, or is read from the name.
-    // Not inlined: gcc 12.2 at -O2 destroys strings that were never made once the coroutine behind
-    // it and a loop around it end up in one function. At -O1, and with clang, it does not.
-    [[gnu::noinline]] Found now(const std::string& name, Families families = Families::any) {
-        Found found;
+    // A question whose answer may be there already, or be read from the name. If it is not, it goes
+    // on for as long as the test: so does the place for its answer.
+    Found now(const std::string& name, Families families = Families::any) {
+        Found& found = kept_.emplace_back();
         begin(name, found, families);
         return found;
     }
@@ -125,6 +124,7 @@ protected:
     std::uint64_t asking() const { return resolver_->counters().asking.read(); }
     std::uint64_t queued() const { return resolver_->counters().queued.read(); }
 
+    std::deque<Found> kept_;
     std::optional<io::Scope> scope_;
     PlayedSource* source_ = nullptr;
     std::optional<CachingResolver> resolver_;

@@ -169,7 +169,11 @@ class Recorder:
         connection.close()
 
     def wait(self, seconds=TIMEOUT_SECONDS) -> str:
-        assert self._done.wait(seconds), f"the target still waits after {len(self.received)} bytes"
+        """How it ended; raises when for so long neither an end nor another byte came."""
+        seen = -1
+        while not self._done.wait(seconds):
+            assert len(self.received) > seen, f"the target still waits after {seen} bytes"
+            seen = len(self.received)
         return self.ending
 
 
