@@ -1,15 +1,25 @@
 """Adds up the test cases of meson's JUnit reports: prints each failure, then 'N passed, M failed'.
 
-Usage: tally.py NAME=REPORT...   A report that is missing counts as one failure.
+Usage: tally.py NAME=STATUS=REPORT...
+
+STATUS is the exit code of the run that wrote the report; one that is not 0 counts as a failure where the
+report tells of none. So does a report that is missing.
 """
 
+import re
 import sys
 import xml.etree.ElementTree as ElementTree
 
 
+# What XML 1.0 has no way to write; meson copies it from a program's output as it is.
+_NOT_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
+
+
 def outcomes(path):
     """The cases of one report, as (name, outcome) with outcome passed, failed or skipped."""
-    for suite in ElementTree.parse(path).getroot().iter("testsuite"):
+    with open(path, encoding="utf-8", errors="replace") as report:
+        text = _NOT_XML.sub("?", report.read())
+    for suite in ElementTree.fromstring(text.encode()).iter("testsuite"):
         cases = suite.findall("testcase")
         for case in cases:
             name = f"{suite.get('name')}.{case.get('name')}"
@@ -24,7 +34,7 @@ def outcomes(path):
 def main(arguments):
     total = {"passed": 0, "failed": 0, "skipped": 0}
     for argument in arguments:
-        label, _, path = argument.partition("=")
+        label, status, path = argument.split("=", 2)
         here = {"passed": 0, "failed": 0, "skipped": 0}
         try:
             for name, outcome in outcomes(path):
@@ -34,6 +44,9 @@ def main(arguments):
         except (OSError, ElementTree.ParseError) as error:
             here["failed"] += 1
             print(f"FAILED {label}: no report ({error})")
+        if here["failed"] == 0 and status != "0":
+            here["failed"] += 1
+            print(f"FAILED {label}: the run ended with {status}")
         print(f"{label}: " + ", ".join(f"{count} {what}" for what, count in here.items()))
         for what, count in here.items():
             total[what] += count

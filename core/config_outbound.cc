@@ -45,26 +45,26 @@ void check_mux(Section& outbound) {
 
 // ---- freedom
 
-using DomainStrategy = FreedomOutbound::DomainStrategy;
+using FreedomStrategy = FreedomOutbound::DomainStrategy;
 
 struct NamedStrategy {
     std::string_view name;
-    DomainStrategy strategy;
+    FreedomStrategy strategy;
 };
 constexpr std::array<NamedStrategy, 6> kStrategies{{
-    {"asis", DomainStrategy::as_is},
-    {"useip", DomainStrategy::use_ip},
-    {"useip4", DomainStrategy::use_ipv4},
-    {"useipv4", DomainStrategy::use_ipv4},
-    {"useip6", DomainStrategy::use_ipv6},
-    {"useipv6", DomainStrategy::use_ipv6},
+    {"asis", FreedomStrategy::as_is},
+    {"useip", FreedomStrategy::use_ip},
+    {"useip4", FreedomStrategy::use_ipv4},
+    {"useipv4", FreedomStrategy::use_ipv4},
+    {"useip6", FreedomStrategy::use_ipv6},
+    {"useipv6", FreedomStrategy::use_ipv6},
 }};
 
 // V2Ray also takes spellings as "use_ip_v4".
-DomainStrategy read_strategy(Section& section) {
+FreedomStrategy read_strategy(Section& section) {
     const auto name = section.text_at("domainStrategy");
     if (!name || name->text.empty()) {
-        return DomainStrategy::as_is;
+        return FreedomStrategy::as_is;
     }
     std::string plain = lower(name->text);
     std::erase(plain, '_');
@@ -76,7 +76,7 @@ DomainStrategy read_strategy(Section& section) {
     section.report().warning(name->at,
                              fmt::format("{} is not a strategy; AsIs is used", shown(name->text)),
                              "use AsIs, UseIP, UseIPv4 or UseIPv6");
-    return DomainStrategy::as_is;
+    return FreedomStrategy::as_is;
 }
 
 struct HostAndPort {

@@ -10,23 +10,23 @@
 namespace ferry::core::config {
 namespace {
 
-struct NamedStrategy {
+struct RoutingStrategy {
     std::string_view name;
     Routing::DomainStrategy strategy;
 };
-constexpr std::array<NamedStrategy, 4> kStrategies{{
+constexpr std::array<RoutingStrategy, 4> kRoutingStrategies{{
     {"AsIs", Routing::DomainStrategy::as_is},
     {"AlwaysIp", Routing::DomainStrategy::use_ip},
     {"IpIfNonMatch", Routing::DomainStrategy::ip_if_non_match},
     {"IpOnDemand", Routing::DomainStrategy::ip_on_demand},
 }};
 
-Routing::DomainStrategy read_strategy(Section& section) {
+Routing::DomainStrategy read_routing_strategy(Section& section) {
     const auto name = section.text_at("domainStrategy");
     if (!name || name->text.empty()) {
         return Routing::DomainStrategy::as_is;
     }
-    for (const NamedStrategy& known : kStrategies) {
+    for (const RoutingStrategy& known : kRoutingStrategies) {
         if (equal_ignoring_case(name->text, known.name)) {
             return known.strategy;
         }
@@ -157,13 +157,13 @@ Routing read_routing(Report& report, std::optional<Value> value, const Config& c
     }
     Section section(report, *value);
     RuleReader reader(report, config);
-    routing.strategy = read_strategy(section);
+    routing.strategy = read_routing_strategy(section);
     read_rules(section, reader, routing);
     Section settings(section, "settings");  // the old place, read behind the new one
     if (section.find("domainStrategy")) {
         settings.ignore("domainStrategy");
     } else {
-        routing.strategy = read_strategy(settings);
+        routing.strategy = read_routing_strategy(settings);
     }
     read_rules(settings, reader, routing);
     settings.finish();

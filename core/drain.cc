@@ -6,9 +6,9 @@ namespace ferry::core {
 namespace {
 
 // One place among those that may be drained, for as long as it lives.
-class Place {
+class DrainPlace {
 public:
-    Place(Core& core, const io::Endpoint& peer) : core_(core), peer_(peer.with_port(0)) {
+    DrainPlace(Core& core, const io::Endpoint& peer) : core_(core), peer_(peer.with_port(0)) {
         std::uint32_t& here = core_.drains.by_address[peer_];
         granted_ =
             core_.drains.open < core_.limits.drains && here < core_.limits.drains_per_address;
@@ -19,8 +19,8 @@ public:
             core_.drains.by_address.erase(peer_);
         }
     }
-    Place(const Place&) = delete;
-    ~Place() {
+    DrainPlace(const DrainPlace&) = delete;
+    ~DrainPlace() {
         if (!granted_) {
             return;
         }
@@ -42,7 +42,7 @@ private:
 }  // namespace
 
 io::Task<void> drain(Session& session) {
-    const Place place(session.core, session.peer);
+    const DrainPlace place(session.core, session.peer);
     if (!place.granted()) {
         session.core.stats.drain_overflow.add();
         co_return;

@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "tests/core/endpoints.h"
 #include "tests/io/engine.h"
 
 namespace ferry::core {
@@ -17,18 +18,9 @@ namespace {
 
 using std::chrono::milliseconds;
 using std::chrono::seconds;
-using Texts = std::vector<std::string>;
 using Found = std::optional<io::Result<Endpoints>>;
 
 constexpr std::uint16_t kPort = 80;
-
-Endpoints endpoints(const Texts& ips) {
-    Endpoints result;
-    for (const std::string& ip : ips) {
-        result.push_back(io::Endpoint::from_literal(ip, 0).value());
-    }
-    return result;
-}
 
 // Keeps the questions until the test answers them.
 class PlayedSource final : public NameSource {

@@ -16,7 +16,7 @@ std::string server(std::string_view clients, std::string_view more = "") {
            std::string(clients) + "]" + std::string(more) + "}}]}";
 }
 
-VmessInbound inbound_of(std::string_view text) {
+VmessInbound vmess_inbound_of(std::string_view text) {
     const Config config = config_of(text);
     if (config.inbounds.empty()) {
         return {};
@@ -35,7 +35,7 @@ std::string user(std::string_view user) {
                   "]}]");
 }
 
-VmessOutbound outbound_of(std::string_view text) {
+VmessOutbound vmess_outbound_of(std::string_view text) {
     const Config config = config_of(text);
     if (config.outbounds.empty()) {
         return {};
@@ -45,7 +45,7 @@ VmessOutbound outbound_of(std::string_view text) {
 }
 
 VmessAccount account_of(std::string_view text) {
-    const VmessOutbound outbound = outbound_of(user(text));
+    const VmessOutbound outbound = vmess_outbound_of(user(text));
     const bool has_user = !outbound.servers.empty() && !outbound.servers.front().users.empty();
     EXPECT_TRUE(has_user) << text;
     return has_user ? outbound.servers.front().users.front() : VmessAccount{};
@@ -62,14 +62,14 @@ bool tells(const std::vector<Mistake>& list, std::string_view path, std::string_
     });
 }
 
-struct Wrong {
+struct WrongUser {
     std::string text;
     std::string_view path;
     std::string_view what;
 };
 
-void expect_wrong(std::span<const Wrong> cases) {
-    for (const Wrong& one : cases) {
+void expect_wrong(std::span<const WrongUser> cases) {
+    for (const WrongUser& one : cases) {
         const Loaded result = loaded(one.text);
         EXPECT_FALSE(result.config.has_value()) << one.text;
         EXPECT_EQ(result.mistakes.size(), 1U) << one.text << lines(result.mistakes);
@@ -79,8 +79,8 @@ void expect_wrong(std::span<const Wrong> cases) {
     }
 }
 
-void expect_remark(std::span<const Wrong> cases) {
-    for (const Wrong& one : cases) {
+void expect_remark(std::span<const WrongUser> cases) {
+    for (const WrongUser& one : cases) {
         const Loaded result = loaded(one.text);
         EXPECT_TRUE(result.config.has_value()) << one.text << lines(result.mistakes);
         EXPECT_TRUE(tells(result.warnings, one.path, one.what)) << one.text << "\n"
@@ -107,7 +107,7 @@ TEST(UserId, RefusesTheRestAndNeverShowsIt) {
           " b831381d-6324-4d53-ad4f-8cda48b30811", "b831381d-6324-4d53-ad4f-8cda48b3081",
           "b8-31381d63244d53ad4f8cda48b30811", "g831381d-6324-4d53-ad4f-8cda48b30811"}) {
         const std::string quoted = R"({"id": ")" + std::string(id) + "\"}";
-        const std::array<Wrong, 2> cases{{
+        const std::array<WrongUser, 2> cases{{
             {server(quoted), "inbounds[0].settings.clients[0].id", "this is not a UUID"},
             {user(quoted), "outbounds[0].settings.vnext[0].users[0].id", "this is not a UUID"},
         }};
@@ -115,7 +115,7 @@ TEST(UserId, RefusesTheRestAndNeverShowsIt) {
         const std::string said = lines(loaded(server(quoted)).mistakes);
         EXPECT_TRUE(id.empty() || said.find("\"" + std::string(id)) == std::string::npos) << said;
     }
-    const std::array<Wrong, 5> cases{{
+    const std::array<WrongUser, 5> cases{{
         {server("{}"), "inbounds[0].settings.clients[0].id", "the user has no id"},
         {server("null"), "inbounds[0].settings.clients[0].id", "the user has no id"},
         {server(R"({"id": null})"), "inbounds[0].settings.clients[0].id", "the user has no id"},
@@ -128,7 +128,7 @@ TEST(UserId, RefusesTheRestAndNeverShowsIt) {
 // ---- inbound
 
 TEST(VmessInbound, ReadsEverything) {
-    const VmessInbound inbound = inbound_of(server(
+    const VmessInbound inbound = vmess_inbound_of(server(
         with_id(R"("alterId": 0, "level": 4294967295, "email": "Anna@X", "security": "auto")") +
             R"(, {"id": ")" + std::string(kOtherId) + "\"}",
         R"(, "disableInsecureEncryption": true, "default": {"level": 255, "alterId": 32})"));
@@ -148,7 +148,7 @@ TEST(VmessInbound, MayBeEmpty) {
         const std::string text = R"({"outbounds": [{"protocol": "freedom"}],
             "inbounds": [{"port": 1, "protocol": "vmess")" +
                                  std::string(settings) + "}]}";
-        EXPECT_TRUE(inbound_of(text).clients.empty());
+        EXPECT_TRUE(vmess_inbound_of(text).clients.empty());
         EXPECT_EQ(lines(loaded(text).warnings), "");
     }
 }
@@ -158,7 +158,7 @@ TEST(VmessInbound, RefusesWrongClients) {
     const std::string alter = path + "alterId";
     const std::string level = path + "level";
     const std::string email = path + "email";
-    const std::array<Wrong, 11> cases{{
+    const std::array<WrongUser, 11> cases{{
         {server(with_id(R"("alterId": -1)")), alter, "-1 is not a whole number from 0 to 65535"},
         {server(with_id(R"("alterId": 65536)")), alter, "65536 is not"},
         {server(with_id(R"("alterId": "16")")), alter, "is a text, and should be a number"},
@@ -175,18 +175,18 @@ TEST(VmessInbound, RefusesWrongClients) {
 }
 
 TEST(VmessInbound, WantsEmailsOnce) {
-    const std::array<Wrong, 1> cases{{
+    const std::array<WrongUser, 1> cases{{
         {server(with_id(R"("email": "anna@x")") + R"(, {"id": ")" + std::string(kOtherId) +
                 R"(", "email": "Anna@X"})"),
          "inbounds[0].settings.clients[1].email", "User Anna@X already exists"},
     }};
     expect_wrong(cases);
     const std::string none = with_id(R"("email": "")");
-    EXPECT_EQ(inbound_of(server(none + ", " + none)).clients.size(), 2U);
+    EXPECT_EQ(vmess_inbound_of(server(none + ", " + none)).clients.size(), 2U);
 }
 
 TEST(VmessInbound, WarnsOfIdsThatStandTwice) {
-    const std::array<Wrong, 1> cases{{
+    const std::array<WrongUser, 1> cases{{
         {server(with_id("\"level\": 0") + ", " + with_id("\"level\": 1")),
          "inbounds[0].settings.clients[1].id", "another client before has the same id"},
     }};
@@ -208,7 +208,7 @@ TEST(VmessInbound, TellsTheSameAboutManyClientsOnce) {
 }
 
 TEST(VmessInbound, RefusesDetours) {
-    const std::array<Wrong, 5> cases{{
+    const std::array<WrongUser, 5> cases{{
         {server("", R"(, "detour": {"to": "x"})"), "inbounds[0].settings.detour.to",
          "detours to another inbound are not supported"},
         {server("", R"(, "features": {"detour": {"to": "x"}})"),
@@ -221,7 +221,7 @@ TEST(VmessInbound, RefusesDetours) {
          "inbounds[0].settings.disableInsecureEncryption", "is a text"},
     }};
     expect_wrong(cases);
-    const std::array<Wrong, 2> remarks{{
+    const std::array<WrongUser, 2> remarks{{
         {R"({"outbounds": [{"protocol": "freedom"}], "inbounds": [{"port": 1, "protocol": "vmess", "detour": {"to": "x"}}]})",
          "inbounds[0].detour", "here, this does nothing"},
         {server("", R"(, "users": [{}])"), "inbounds[0].settings.users", "this key does nothing"},
@@ -232,7 +232,7 @@ TEST(VmessInbound, RefusesDetours) {
 // ---- outbound
 
 TEST(VmessOutbound, ReadsEverything) {
-    const VmessOutbound outbound = outbound_of(client(
+    const VmessOutbound outbound = vmess_outbound_of(client(
         R"([{"address": " example.org ", "port": 443, "users": [{"id": "b831381d-6324-4d53-ad4f-8cda48b30811",
              "alterId": 0, "level": 2, "security": "Chacha20-Poly1305", "email": "e"}]},
             {"address": "[2001:db8::1]", "port": 8443, "users": [{"id": "b831381d-6324-4d53-ad4f-8cda48b30811"},
@@ -263,13 +263,13 @@ TEST(VmessOutbound, KnowsTheSecurities) {
     EXPECT_EQ(security("\"aes-128-cfb\""), Security::automatic);
 
     const std::string_view path = "outbounds[0].settings.vnext[0].users[0].security";
-    const std::array<Wrong, 2> remarks{{
+    const std::array<WrongUser, 2> remarks{{
         {user(with_id(R"("security": "aes-256-gcm")")), path,
          "\"aes-256-gcm\" is not a security that can be chosen; auto is used"},
         {user(with_id(R"("security": "aes-128-cfb")")), path, "auto is used"},
     }};
     expect_remark(remarks);
-    const std::array<Wrong, 1> cases{{{user(with_id(R"("security": 1)")), path, "is a number"}}};
+    const std::array<WrongUser, 1> cases{{{user(with_id(R"("security": 1)")), path, "is a number"}}};
     expect_wrong(cases);
 }
 
@@ -281,7 +281,7 @@ TEST(VmessOutbound, KnowsTheExperiments) {
     const auto other = account_of(with_id(R"("testsEnabled": "NoTerminationSignal")"));
     EXPECT_FALSE(other.authenticated_length);
     EXPECT_TRUE(other.no_termination_signal);
-    const std::array<Wrong, 1> remarks{{
+    const std::array<WrongUser, 1> remarks{{
         {user(with_id(R"("experiments": "x")")),
          "outbounds[0].settings.vnext[0].users[0].experiments", "none of these experiments exists"},
     }};
@@ -290,7 +290,7 @@ TEST(VmessOutbound, KnowsTheExperiments) {
 
 TEST(VmessOutbound, RefusesTheOlderHeader) {
     const std::string_view path = "outbounds[0].settings.vnext[0].users[0].alterId";
-    const std::array<Wrong, 1> cases{{
+    const std::array<WrongUser, 1> cases{{
         {user(with_id(R"("alterId": 16)")), path, "the older header"},
     }};
     expect_wrong(cases);
@@ -299,7 +299,7 @@ TEST(VmessOutbound, RefusesTheOlderHeader) {
 
 TEST(VmessOutbound, NeedsServersAndUsers) {
     const std::string good = "[" + with_id("\"level\": 0") + "]";
-    const std::array<Wrong, 13> cases{{
+    const std::array<WrongUser, 13> cases{{
         {R"({"outbounds": [{"protocol": "vmess"}]})", "outbounds[0].settings.vnext",
          "there is no server"},
         {R"({"outbounds": [{"protocol": "vmess", "settings": {}}]})", "outbounds[0].settings.vnext",
@@ -325,7 +325,7 @@ TEST(VmessOutbound, NeedsServersAndUsers) {
          "outbounds[0].settings.vnext[0].port", "65536 is not"},
     }};
     expect_wrong(cases);
-    const std::array<Wrong, 3> remarks{{
+    const std::array<WrongUser, 3> remarks{{
         {client(R"([{"address": "a b", "port": 1, "users": )" + good + "}]"),
          "outbounds[0].settings.vnext[0].address", "\"a b\" is neither an IP nor a usual name"},
         {client(R"([{"address": "192.0.2.1:5", "port": 1, "users": )" + good + "}]"),

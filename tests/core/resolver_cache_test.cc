@@ -9,20 +9,12 @@
 #include <vector>
 
 #include "core/caching_resolver.h"
+#include "tests/core/endpoints.h"
 
 namespace ferry::core {
 namespace {
 
 using std::chrono::seconds;
-using Texts = std::vector<std::string>;
-
-Endpoints endpoints(const Texts& ips) {
-    Endpoints result;
-    for (const std::string& ip : ips) {
-        result.push_back(io::Endpoint::from_literal(ip, 0).value());
-    }
-    return result;
-}
 
 Texts texts(const Endpoints& endpoints) {
     Texts result;

@@ -15,7 +15,7 @@ using crypto::Aes128;
 using crypto::kTrialBlockUsers;
 using crypto::TrialKeys;
 using crypto::TrialRow;
-using Block = std::array<std::uint8_t, 16>;
+using SealedBlock = std::array<std::uint8_t, 16>;
 
 class TrialRows : public RowTest<TrialRow> {
 protected:
@@ -27,8 +27,8 @@ protected:
     }
 
     // A block that the user of `key` would send.
-    Block signed_block(const Bytes& key) {
-        Block plain;
+    SealedBlock signed_block(const Bytes& key) {
+        SealedBlock plain;
         std::ranges::copy(noise_.bytes(16), plain.begin());
         crypto::store_be(plain.data() + 12, crypto::crc32(ByteView(plain).first(12)));
         const Aes128 aes(*crypto::aes128_rows().back(), std::span<const std::uint8_t, 16>(key));
@@ -57,7 +57,7 @@ TEST_P(TrialRows, FindAUserAtEveryPlaceAndNobodyElse) {
     fill_with_strangers();
     for (std::size_t index = 0; index < kTrialBlockUsers; ++index) {
         const Bytes key = noise_.bytes(16);
-        const Block block = signed_block(key);
+        const SealedBlock block = signed_block(key);
         EXPECT_EQ(row().find(*keys_, kTrialBlockUsers, block.data()), 0u);
         row().set(*keys_, index, key.data());
         EXPECT_EQ(row().find(*keys_, kTrialBlockUsers, block.data()), std::uint64_t{1} << index);
@@ -66,7 +66,7 @@ TEST_P(TrialRows, FindAUserAtEveryPlaceAndNobodyElse) {
 
 TEST_P(TrialRows, LookAtNoMoreUsersThanAsked) {
     const Bytes key = noise_.bytes(16);
-    const Block block = signed_block(key);
+    const SealedBlock block = signed_block(key);
     for (std::size_t index = 0; index < kTrialBlockUsers; ++index) {
         row().set(*keys_, index, key.data());
     }
@@ -89,7 +89,7 @@ TEST_P(TrialRows, TakeKeysInAnyOrder) {
             row().set(*keys_, index, users[index].data());
         }
         for (std::size_t index = 0; index < count; ++index) {
-            const Block block = signed_block(users[index]);
+            const SealedBlock block = signed_block(users[index]);
             EXPECT_EQ(row().find(*keys_, count, block.data()), std::uint64_t{1} << index);
         }
     }
@@ -99,9 +99,9 @@ TEST_P(TrialRows, RefuseEveryChangedBit) {
     fill_with_strangers();
     const Bytes key = noise_.bytes(16);
     row().set(*keys_, 33, key.data());
-    const Block block = signed_block(key);
+    const SealedBlock block = signed_block(key);
     for (std::size_t bit = 0; bit < 128; ++bit) {
-        Block bad = block;
+        SealedBlock bad = block;
         bad[bit / 8] ^= static_cast<std::uint8_t>(1 << bit % 8);
         EXPECT_EQ(row().find(*keys_, kTrialBlockUsers, bad.data()), 0u) << bit;
     }

@@ -53,19 +53,19 @@ private:
 };
 
 // The coroutine that waits; the test resumes it.
-std::coroutine_handle<> waiting;
+std::coroutine_handle<> suspended;
 
 class Turn {
 public:
     Turn() noexcept = default;
     bool await_ready() const noexcept { return false; }
-    void await_suspend(std::coroutine_handle<> h) const noexcept { waiting = h; }
+    void await_suspend(std::coroutine_handle<> h) const noexcept { suspended = h; }
     void await_resume() const noexcept {}
 };
 
-struct Root {
+struct FormRoot {
     struct promise_type {
-        Root get_return_object() { return {}; }
+        FormRoot get_return_object() { return {}; }
         std::suspend_never initial_suspend() { return {}; }
         std::suspend_never final_suspend() noexcept { return {}; }
         void return_void() {}
@@ -73,7 +73,7 @@ struct Root {
     };
 };
 
-Root start(Task<bool> form, std::optional<bool>& right) {
+FormRoot start(Task<bool> form, std::optional<bool>& right) {
     const bool result = co_await form;
     right = result;
 }
@@ -83,8 +83,8 @@ void expect_sound(Task<bool> (*form)()) {
     Traced::misplaced = 0;
     std::optional<bool> right;
     start(form(), right);
-    while (waiting) {
-        io::resume(std::exchange(waiting, nullptr));
+    while (suspended) {
+        io::resume(std::exchange(suspended, nullptr));
     }
     EXPECT_TRUE(right.has_value()) << "never ended";
     EXPECT_TRUE(right.value_or(false)) << "wrong value";
@@ -238,7 +238,7 @@ public:
     explicit Carrier(int value) : traced_(value) {}
     Carrier(const Carrier&) = delete;
     bool await_ready() const noexcept { return false; }
-    void await_suspend(std::coroutine_handle<> h) const noexcept { waiting = h; }
+    void await_suspend(std::coroutine_handle<> h) const noexcept { suspended = h; }
     int await_resume() const noexcept { return traced_.value; }
 
 private:

@@ -17,18 +17,8 @@
 namespace ferry::sim {
 namespace {
 
-const io::Endpoint kServerHost = *io::Endpoint::from_literal("10.0.0.2", 0);
 const io::Endpoint kProberHost = *io::Endpoint::from_literal("10.0.0.9", 0);
 constexpr auto kHandshake = std::chrono::seconds(60);
-
-const crypto::Dispatch& dispatch() {
-    static const crypto::Dispatch chosen = crypto::choose(crypto::detect());
-    return chosen;
-}
-
-proto::vmess::UserId user() {
-    return *proto::vmess::parse_uuid("b831381d-6324-4d53-ad4f-8cda48b30811");
-}
 
 core::config::Config server_config() {
     core::config::Config config;

@@ -33,6 +33,15 @@ io::Task<io::Result<core::Endpoints>> FixedResolver::resolve(io::Scope& scope, s
     co_return endpoints;
 }
 
+const crypto::Dispatch& dispatch() {
+    static const crypto::Dispatch chosen = crypto::choose(crypto::detect());
+    return chosen;
+}
+
+proto::vmess::UserId user() {
+    return *proto::vmess::parse_uuid("b831381d-6324-4d53-ad4f-8cda48b30811");
+}
+
 core::Limits tight_limits() {
     core::Limits limits;
     limits.in_slots = 8;

@@ -10,6 +10,8 @@
 #include "core/core.h"
 #include "core/server.h"
 #include "core/snapshot.h"
+#include "crypto/dispatch.h"
+#include "proto/vmess/keys.h"
 #include "tests/sim/sim_backend.h"
 #include "tests/sim/world.h"
 
@@ -26,6 +28,13 @@ public:
 private:
     std::map<std::string, core::Endpoints> known_;
 };
+
+// The rows that this machine would use.
+const crypto::Dispatch& dispatch();
+
+// The one user of the simulated servers, and where such a server lives.
+proto::vmess::UserId user();
+inline const io::Endpoint kServerHost = *io::Endpoint::from_literal("10.0.0.2", 0);
 
 // Few slots, so that whoever needs one has to wait for it now and then.
 core::Limits tight_limits();

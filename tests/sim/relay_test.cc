@@ -22,19 +22,9 @@ namespace {
 using core::config::Security;
 
 const io::Endpoint kClientHost = *io::Endpoint::from_literal("10.0.0.1", 0);
-const io::Endpoint kServerHost = *io::Endpoint::from_literal("10.0.0.2", 0);
 const io::Endpoint kTargetHost = *io::Endpoint::from_literal("10.0.0.3", 0);
 constexpr std::uint16_t kVmessPort = 10086;
 constexpr std::uint16_t kTargetPort = 80;
-
-const crypto::Dispatch& dispatch() {
-    static const crypto::Dispatch chosen = crypto::choose(crypto::detect());
-    return chosen;
-}
-
-proto::vmess::UserId user() {
-    return *proto::vmess::parse_uuid("b831381d-6324-4d53-ad4f-8cda48b30811");
-}
 
 // The wind may take a minute for what a policy gives two seconds.
 void be_patient(core::config::Config& config) {

@@ -10,8 +10,6 @@ namespace ferry::sim {
 
 namespace {
 
-// So many turns of all loops without any time passing cannot be honest work.
-constexpr std::uint64_t kPassesPerMoment = 100'000;
 // A day on which nothing happened; times before it must be possible, too.
 constexpr io::TimePoint kBeginning(std::chrono::hours(1000));
 constexpr std::int64_t kBeginningUnix = 1'700'000'000;
@@ -48,7 +46,7 @@ Ended World::run(const std::function<bool()>& satisfied, io::Duration limit) {
     while (!satisfied()) {
         const bool active = pass();
         if (active || satisfied()) {
-            if (++passes > kPassesPerMoment) {
+            if (++passes > passes_per_moment_) {
                 return Ended::livelock;
             }
             continue;

@@ -49,6 +49,9 @@ public:
         return run([] { return false; });
     }
 
+    // So many turns of all loops without any time passing cannot be honest work.
+    void set_passes_per_moment(std::uint64_t passes) noexcept { passes_per_moment_ = passes; }
+
     io::TimePoint now() const noexcept { return now_; }
     std::int64_t unix_seconds() const noexcept;
     Random& random() noexcept { return random_; }
@@ -95,6 +98,7 @@ private:
     // By time, then by the order in which they were planned.
     std::map<std::pair<io::TimePoint, std::uint64_t>, std::move_only_function<void()>> planned_;
     std::uint64_t plans_ = 0;
+    std::uint64_t passes_per_moment_ = 100'000;
     std::uint64_t happenings_ = 0;
     std::uint64_t fingerprint_ = 0;
     std::vector<io::Loop*> loops_;

@@ -261,6 +261,7 @@ io::Task<void> spin(io::Loop& loop, const bool& stop) {
 
 TEST(World, NoticesThatSomethingSpins) {
     World world(1);
+    world.set_passes_per_moment(1000);
     Machine machine(world, 1);
     bool stop = false;
     machine.root.spawn(spin(machine.loop, stop));

@@ -11,6 +11,7 @@ Prints TAP.
 """
 
 import argparse
+import os
 import pathlib
 import random
 import sys
@@ -156,9 +157,10 @@ def main():
     print("1..1")
     try:
         with Lab("soak") as lab:
-            soak(lab, Program("ours", options.ringferry, arguments), options)
+            soak(lab, Program("ours", os.path.abspath(options.ringferry), arguments), options)
     except Exception as problem:  # whatever it is, the verdict is one line
-        print(f"not ok 1 - soak # {problem}")
+        print("not ok 1 - soak")
+        print(*(f"# {line}" for line in str(problem).splitlines()), sep="\n")
         return 1
     print("ok 1 - soak")
     return 0

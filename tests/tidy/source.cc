@@ -29,10 +29,6 @@ std::vector<std::string> lines_of(std::string_view text) {
     return lines;
 }
 
-bool is_word(char c) {
-    return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_';
-}
-
 // Takes comments and literals out of C++, character by character. Line ends stay.
 class Masker {
 public:
@@ -119,6 +115,10 @@ bool is_end_mark(char c) {
 }
 
 }  // namespace
+
+bool is_word(char c) {
+    return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_';
+}
 
 bool Source::is_cpp() const {
     return path.ends_with(".cc") || path.ends_with(".h");

@@ -44,4 +44,7 @@ struct Piece {
 };
 std::vector<Piece> pieces_of(const Source& source);
 
+// May it stand in a name?
+bool is_word(char c);
+
 }  // namespace ferry::tidy

@@ -1,7 +1,6 @@
 // Words that must not stand in the sources, or only in a few of them.
 #include <algorithm>
 #include <array>
-#include <cctype>
 #include <string>
 #include <string_view>
 
@@ -67,10 +66,6 @@ constexpr auto kMachinePaths =
                                      "/b-",
                                      "/ro"
                                      "ot/"});
-
-bool is_word(char c) {
-    return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_';
-}
 
 // Does the word stand in the line, and not as a part of a longer one?
 bool has_word(std::string_view line, std::string_view word) {

@@ -14,8 +14,6 @@ namespace {
 using namespace proto::vmess;
 using proto::Fault;
 
-constexpr std::int64_t kNow = 1'700'000'000;
-
 TEST(AuthId, FollowsTheVectorsInBothDirections) {
     const Json vectors = read_vectors("auth_id.json");
     for (const Json& vector : vectors["cases"].items()) {

@@ -11,8 +11,6 @@ namespace {
 using namespace proto::vmess;
 using proto::Fault;
 
-constexpr std::int64_t kNow = 1'700'000'000;
-
 const CommandKey& user_key() {
     static const CommandKey key(*parse_uuid("b831381d-6324-4d53-ad4f-8cda48b30811"));
     return key;

@@ -14,10 +14,6 @@ namespace {
 using namespace proto::vmess;
 using proto::Fault;
 
-bool has_cipher(const BodyForm& form) {
-    return form.security != Security::none;
-}
-
 bool is_raw(const BodyForm& form) {
     return shape_of(request_of(form)).framing == Framing::raw;
 }

@@ -14,10 +14,6 @@ namespace {
 using namespace proto::vmess;
 using proto::Fault;
 
-bool has_cipher(const BodyForm& form) {
-    return form.security != Security::none;
-}
-
 class EarlyEndTest : public testing::Test {
 protected:
     // An empty chunk, so many chunks of data, and so many empty chunks.

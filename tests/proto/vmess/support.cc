@@ -185,6 +185,10 @@ std::unique_ptr<proto::Sealer> body_sealer(const Request& request, const BodyKey
     return std::make_unique<AeadChunkSealer>(dispatch(), random, request.security, shape, keys);
 }
 
+bool has_cipher(const BodyForm& form) {
+    return form.security != proto::vmess::Security::none;
+}
+
 std::string name_of(const BodyForm& form) {
     std::ostringstream name;
     name << "command " << static_cast<int>(form.command) << ", security "

@@ -19,6 +19,8 @@
 
 namespace ferry::test {
 
+inline constexpr std::int64_t kNow = 1'700'000'000;  // seconds, as the vectors count them
+
 // The rows that this machine would use.
 const crypto::Dispatch& dispatch();
 
@@ -83,6 +85,7 @@ struct BodyForm {
     std::uint8_t options;
 };
 std::string name_of(const BodyForm& form);
+bool has_cipher(const BodyForm& form);
 
 // Every combination of command, security and options that has a meaning, except AES-128-CFB.
 std::vector<BodyForm> all_forms();
