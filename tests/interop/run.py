@@ -129,7 +129,7 @@ def parse():
     parser.add_argument("--long", action="store_true", help="the whole set, about ten minutes")
     parser.add_argument("--backend", choices=("uring", "epoll"), help="passed to ringferry")
     parser.add_argument("--cores", type=int, help="passed to ringferry")
-    parser.add_argument("--jobs", type=int, default=3, help="cases at a time")
+    parser.add_argument("--jobs", type=int, default=6, help="cases at a time")
     parser.add_argument("--times", action="store_true", help="print how long each case took")
     parser.add_argument(
         "--tap-verdict",

@@ -11,6 +11,8 @@ Prints TAP.
 """
 
 import argparse
+import contextlib
+import io
 import os
 import pathlib
 import random
@@ -135,7 +137,8 @@ def soak(lab, program, options):
     started = time.monotonic()
     while time.monotonic() - started < options.seconds and not traffic.failures:
         traffic.run(min(10.0, options.seconds), f"{options.seed}/{time.monotonic() - started:.0f}")
-        print(f"# {time.monotonic() - started:.0f} s: {sum(traffic.deeds.values())} connections")
+        seconds = time.monotonic() - started
+        print(f"# {seconds:.0f} s: {sum(traffic.deeds.values())} connections", file=sys.stderr)
     assert not traffic.failures, "; ".join(traffic.failures)
     wait_until(lambda: settled(resting), "all descriptors to be closed")
     for name, pid in pids.items():
@@ -155,13 +158,16 @@ def main():
     options = parser.parse_args()
     arguments = ("-backend", options.backend) if options.backend else ()
     print("1..1")
+    output = io.StringIO()
     try:
-        with Lab("soak") as lab:
+        with contextlib.redirect_stdout(output), Lab("soak") as lab:
             soak(lab, Program("ours", os.path.abspath(options.ringferry), arguments), options)
-    except Exception as problem:  # whatever it is, the verdict is one line
+    except Exception as problem:  # whatever it is, there is a verdict
+        output.write(f"\n{problem}")
         print("not ok 1 - soak")
-        print(*(f"# {line}" for line in str(problem).splitlines()), sep="\n")
+        print(*(f"# {line}" for line in output.getvalue().splitlines()), sep="\n")
         return 1
+    print(output.getvalue(), end="")
     print("ok 1 - soak")
     return 0
 
