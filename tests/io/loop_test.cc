@@ -12,6 +12,7 @@
 #include "io/both.h"
 #include "io/condition.h"
 #include "tests/io/engine.h"
+#include "tests/io/yield.h"
 
 namespace ferry::test {
 
@@ -21,18 +22,6 @@ using std::chrono::milliseconds;
 
 class Turns : public EngineTest {};
 INSTANTIATE_TEST_SUITE_P(Backends, Turns, all_kinds(), kind_name);
-
-// Lets the others go first.
-class Yield {
-public:
-    explicit Yield(io::Loop& loop) : loop_(loop) {}
-    bool await_ready() const { return false; }
-    void await_suspend(std::coroutine_handle<> h) { loop_.post(h); }
-    void await_resume() const {}
-
-private:
-    io::Loop& loop_;
-};
 
 io::Task<void> yield_for_ever(io::Loop& loop, const bool& stop, int& rounds) {
     while (!stop) {

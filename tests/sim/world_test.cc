@@ -14,6 +14,7 @@
 #include "io/both.h"
 #include "io/listener.h"
 #include "io/socket.h"
+#include "tests/io/yield.h"
 #include "tests/sim/sim_backend.h"
 
 namespace ferry::sim {
@@ -242,20 +243,9 @@ TEST(World, NoticesThatNothingWillHappen) {
     EXPECT_EQ(world.run([&] { return machine.root.empty(); }), Ended::satisfied);
 }
 
-class Yield {
-public:
-    explicit Yield(io::Loop& loop) : loop_(loop) {}
-    bool await_ready() const { return false; }
-    void await_suspend(std::coroutine_handle<> h) { loop_.post(h); }
-    void await_resume() const {}
-
-private:
-    io::Loop& loop_;
-};
-
 io::Task<void> spin(io::Loop& loop, const bool& stop) {
     while (!stop) {
-        co_await Yield(loop);
+        co_await test::Yield(loop);
     }
 }
 
