@@ -30,6 +30,15 @@ Pad masked(const Pad& key, std::uint8_t mask) {
 
 }  // namespace
 
+void compress_two(const HashRow& row, Sha256State* states, const std::uint8_t* blocks) noexcept {
+    if (row.compress_two != nullptr) {
+        row.compress_two(states[0].data(), blocks);
+        return;
+    }
+    row.compress(states[0].data(), blocks, 1);
+    row.compress(states[1].data(), blocks + kHashBlockBytes, 1);
+}
+
 Sha256::Sha256(const HashRow& row) noexcept : row_(&row), state_(kStart) {}
 
 Sha256::Sha256(const HashRow& row, const Sha256State& midstate, std::uint64_t bytes) noexcept

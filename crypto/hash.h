@@ -24,9 +24,15 @@ struct HashRow {
     bool (*usable)(const Cpu& cpu);
     // `state` is eight words in host order; `blocks` is `count` times 64 bytes, at least one.
     void (*compress)(std::uint32_t* state, const std::uint8_t* blocks, std::size_t count);
+    // One block for each of two states, side by side: two states and two blocks in a row. Null in
+    // rows that gain nothing by it.
+    void (*compress_two)(std::uint32_t* states, const std::uint8_t* blocks) = nullptr;
 };
 
 std::span<const HashRow* const> sha256_rows();
+
+// One block for each of two states in a row, by the row's own way or one after the other.
+void compress_two(const HashRow& row, Sha256State* states, const std::uint8_t* blocks) noexcept;
 
 // SHA-256, piece by piece. Copying one copies its midstate: that is how HMAC keys are kept.
 class Sha256 {

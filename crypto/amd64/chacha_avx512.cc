@@ -76,7 +76,7 @@ struct Input {
 // columns, and the products fill the gaps.
 [[gnu::always_inline]] inline void apply_sixteen(Input& input, const std::uint8_t* from,
                                                  std::uint8_t* to, std::size_t bytes,
-                                                 Poly1305* poly, const std::uint8_t* hashed) {
+                                                 WidePoly1305* poly, const std::uint8_t* hashed) {
     const __m512i lanes = _mm512_set_epi32(15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0);
     __m512i x[16];
     for (std::size_t w = 0; w < 16; ++w) {
@@ -214,7 +214,7 @@ struct Text {
 
 // A message whose text fits behind the key of the authenticator, in one batch of 4 or 8 blocks.
 template <Way way, std::size_t sets>
-[[gnu::always_inline]] inline void crypt_short(Input& input, Poly1305& poly,
+[[gnu::always_inline]] inline void crypt_short(Input& input, WidePoly1305& poly,
                                                const std::uint8_t* aad, std::size_t aad_bytes,
                                                const Text<way>& text) {
     __m512i blocks[4 * sets];
@@ -235,8 +235,9 @@ template <Way way, std::size_t sets>
 // A longer message. Every piece but the last is a multiple of eight blocks of the authenticator, so
 // the eight hashes run through to the last.
 template <Way way>
-[[gnu::always_inline]] inline void crypt_long(Input& input, Poly1305& poly, const std::uint8_t* aad,
-                                              std::size_t aad_bytes, Text<way> text) {
+[[gnu::always_inline]] inline void crypt_long(Input& input, WidePoly1305& poly,
+                                              const std::uint8_t* aad, std::size_t aad_bytes,
+                                              Text<way> text) {
     constexpr std::size_t kFirstBytes = 3 * kEightBytes;
     __m512i blocks[8];
     make_few<2>(input, blocks);
@@ -291,7 +292,7 @@ template <Way way>
     __builtin_memcpy(input.words + 4, key.words, sizeof key.words);
     __builtin_memcpy(input.words + 13, nonce, kNonceBytes);
 
-    Poly1305 poly;
+    WidePoly1305 poly;
     const Text<way> text{from, to, text_bytes};
     if (text_bytes <= 3 * kBlockBytes) {
         crypt_short<way, 1>(input, poly, aad, aad_bytes, text);

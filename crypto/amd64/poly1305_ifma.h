@@ -1,4 +1,4 @@
-// Poly1305 with IFMA, a part of chacha_avx512.cc: eight blocks at a time, or one.
+// Poly1305 with IFMA, a part of chacha_avx512.cc: eight blocks at a time.
 //
 // Everything here has internal linkage, so that no other file can come to use this code.
 #pragma once
@@ -8,11 +8,11 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "crypto/amd64/poly1305.h"
+
 namespace ferry::crypto::amd64 {
 
 namespace {
-
-using Wide = unsigned __int128;
 
 constexpr std::uint64_t kLow44 = (std::uint64_t{1} << 44) - 1;
 constexpr std::uint64_t kLow42 = (std::uint64_t{1} << 42) - 1;
@@ -117,27 +117,14 @@ struct Sum {
     return mixed;
 }
 
-// The authenticator of one message. `h` is the hash of the blocks so far; between begin() and end()
-// eight hashes run side by side in `lanes` instead, every one over every eighth block.
-struct Poly1305 {
-    std::uint64_t r[2];
-    std::uint64_t s[2];
-    std::uint64_t h[3];
+// The authenticator of one message, which takes blocks one by one, or eight at a time: between
+// begin() and end() eight hashes run side by side in `lanes`, every one over every eighth block.
+struct WidePoly1305 : Poly1305 {
     Limbs lanes;
     Limbs last;  // r^8 for block 0 to r^1 for block 7
     Factor r8;
     Factor r16;
 };
-
-[[gnu::always_inline]] inline void start(Poly1305& poly, __m256i key) {
-    const __m128i r = _mm256_castsi256_si128(key);
-    const __m128i s = _mm256_extracti128_si256(key, 1);
-    poly.r[0] = static_cast<std::uint64_t>(_mm_cvtsi128_si64(r)) & 0x0ffffffc0fffffff;
-    poly.r[1] = static_cast<std::uint64_t>(_mm_extract_epi64(r, 1)) & 0x0ffffffc0ffffffc;
-    poly.s[0] = static_cast<std::uint64_t>(_mm_cvtsi128_si64(s));
-    poly.s[1] = static_cast<std::uint64_t>(_mm_extract_epi64(s, 1));
-    poly.h[0] = poly.h[1] = poly.h[2] = 0;
-}
 
 // The limbs of a number, in all lanes.
 [[gnu::always_inline]] inline Limbs limbs_of(const std::uint64_t (&words)[3]) {
@@ -147,7 +134,7 @@ struct Poly1305 {
 
 // Computes the powers of r. Each product depends on the one before; the caller's work goes on
 // meanwhile.
-[[gnu::always_inline]] inline void expand_powers(Poly1305& poly) {
+[[gnu::always_inline]] inline void expand_powers(WidePoly1305& poly) {
     const Limbs r1 = limbs_of({poly.r[0], poly.r[1], 0});
     const Factor r1_factor = factor(r1);
     const Factor r2 = factor(product(r1, r1_factor));
@@ -161,7 +148,7 @@ struct Poly1305 {
 }
 
 // Takes the first eight blocks of a run.
-[[gnu::always_inline]] inline void begin(Poly1305& poly, const std::uint8_t* from) {
+[[gnu::always_inline]] inline void begin(WidePoly1305& poly, const std::uint8_t* from) {
     const Limbs before = limbs_of(poly.h);
     poly.lanes = load_eight(from);
     for (std::size_t i = 0; i < 3; ++i) {
@@ -171,7 +158,7 @@ struct Poly1305 {
 }
 
 // Goes on with a run, by a multiple of eight blocks.
-[[gnu::always_inline]] inline void absorb_eights(Poly1305& poly, const std::uint8_t* from,
+[[gnu::always_inline]] inline void absorb_eights(WidePoly1305& poly, const std::uint8_t* from,
                                                  std::size_t bytes) {
     Limbs lanes = poly.lanes;
     for (; bytes >= 2 * kEightBytes; bytes -= 2 * kEightBytes, from += 2 * kEightBytes) {
@@ -187,7 +174,7 @@ struct Poly1305 {
 }
 
 // Ends a run: every lane meets its power of r, and all come together in `h`.
-[[gnu::always_inline]] inline void end(Poly1305& poly) {
+[[gnu::always_inline]] inline void end(WidePoly1305& poly) {
     const Limbs ended = product(poly.lanes, factor(poly.last));
     const auto total = [&ended](std::size_t i) {
         return static_cast<std::uint64_t>(_mm512_reduce_add_epi64(ended.limb[i]));
@@ -203,62 +190,6 @@ struct Poly1305 {
     carry = Wide{poly.h[1]} + static_cast<std::uint64_t>(carry >> 64);
     poly.h[1] = static_cast<std::uint64_t>(carry);
     poly.h[2] = (over & 3) + static_cast<std::uint64_t>(carry >> 64);
-}
-
-// h = (h + block + 2^128) r. With t = 5 r1 / 4, which is 2^128 r1 since r1 is a multiple of 4:
-//
-//     d0 = h0 r0 + h1 t,   d1 = h0 r1 + h1 r0 + h2 t,   d2 = h2 r0
-//
-// r0 and r1 are below 2^60, t below 2^60.4 and h2 at most 6, so no sum overflows.
-[[gnu::always_inline]] inline void absorb(Poly1305& poly, __m128i block) {
-    const std::uint64_t r0 = poly.r[0];
-    const std::uint64_t r1 = poly.r[1];
-    const std::uint64_t t = r1 + (r1 >> 2);
-    Wide carry = Wide{poly.h[0]} + static_cast<std::uint64_t>(_mm_cvtsi128_si64(block));
-    const auto h0 = static_cast<std::uint64_t>(carry);
-    carry = Wide{poly.h[1]} + static_cast<std::uint64_t>(_mm_extract_epi64(block, 1)) +
-            static_cast<std::uint64_t>(carry >> 64);
-    const auto h1 = static_cast<std::uint64_t>(carry);
-    const std::uint64_t h2 = poly.h[2] + 1 + static_cast<std::uint64_t>(carry >> 64);
-
-    const Wide d0 = Wide{h0} * r0 + Wide{h1} * t;
-    const Wide d1 = Wide{h0} * r1 + Wide{h1} * r0 + h2 * t + static_cast<std::uint64_t>(d0 >> 64);
-    const std::uint64_t d2 = h2 * r0 + static_cast<std::uint64_t>(d1 >> 64);
-
-    carry = Wide{static_cast<std::uint64_t>(d0)} + (d2 >> 2) + (d2 & ~std::uint64_t{3});
-    poly.h[0] = static_cast<std::uint64_t>(carry);
-    carry = Wide{static_cast<std::uint64_t>(d1)} + static_cast<std::uint64_t>(carry >> 64);
-    poly.h[1] = static_cast<std::uint64_t>(carry);
-    poly.h[2] = (d2 & 3) + static_cast<std::uint64_t>(carry >> 64);
-}
-
-// Takes bytes block by block, zeros behind the last.
-[[gnu::always_inline]] inline void absorb_padded(Poly1305& poly, const std::uint8_t* from,
-                                                 std::size_t bytes) {
-    for (; bytes >= 16; bytes -= 16, from += 16) {
-        absorb(poly, _mm_loadu_si128(static_cast<const __m128i*>(static_cast<const void*>(from))));
-    }
-    if (bytes > 0) {
-        absorb(poly, _mm_maskz_loadu_epi8(static_cast<__mmask16>((1u << bytes) - 1), from));
-    }
-}
-
-// The tag: h in its least form, plus s.
-[[gnu::always_inline]] inline __m128i finish(const Poly1305& poly) {
-    // Adding 5 carries into bit 130 exactly if h is 2^130 - 5 or more.
-    Wide carry = Wide{poly.h[0]} + 5;
-    const auto plus_five0 = static_cast<std::uint64_t>(carry);
-    carry = Wide{poly.h[1]} + static_cast<std::uint64_t>(carry >> 64);
-    const auto plus_five1 = static_cast<std::uint64_t>(carry);
-    const std::uint64_t top = poly.h[2] + static_cast<std::uint64_t>(carry >> 64);
-    const std::uint64_t reduce = 0 - (top >> 2);  // all bits or none
-    const std::uint64_t h0 = poly.h[0] ^ (reduce & (poly.h[0] ^ plus_five0));
-    const std::uint64_t h1 = poly.h[1] ^ (reduce & (poly.h[1] ^ plus_five1));
-
-    carry = Wide{h0} + poly.s[0];
-    const auto low = static_cast<long long>(carry);
-    carry = Wide{h1} + poly.s[1] + static_cast<std::uint64_t>(carry >> 64);
-    return _mm_set_epi64x(static_cast<long long>(carry), low);
 }
 
 }  // namespace

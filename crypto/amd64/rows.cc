@@ -13,6 +13,8 @@ using amd64::kAes128GcmVaes512;
 using amd64::kAes128Ni;
 using amd64::kAes128TrialNi;
 using amd64::kAes128TrialVaes512;
+using amd64::kAes128Vaes512;
+using amd64::kChaCha20Poly1305Avx2;
 using amd64::kChaCha20Poly1305Avx512;
 using amd64::kSha256Ni;
 
@@ -23,8 +25,8 @@ std::span<const AeadRow* const> aes128_gcm_rows() {
 }
 
 std::span<const AeadRow* const> chacha20_poly1305_rows() {
-    static constexpr std::array kRows = {&kChaCha20Poly1305Avx512, &boring::kChaCha20Poly1305,
-                                         &portable::kChaCha20Poly1305};
+    static constexpr std::array kRows = {&kChaCha20Poly1305Avx512, &kChaCha20Poly1305Avx2,
+                                         &boring::kChaCha20Poly1305, &portable::kChaCha20Poly1305};
     return kRows;
 }
 
@@ -39,7 +41,8 @@ std::span<const XofRow* const> shake128_rows() {
 }
 
 std::span<const BlockRow* const> aes128_rows() {
-    static constexpr std::array kRows = {&kAes128Ni, &boring::kAes128, &portable::kAes128};
+    static constexpr std::array kRows = {&kAes128Vaes512, &kAes128Ni, &boring::kAes128,
+                                         &portable::kAes128};
     return kRows;
 }
 

@@ -12,6 +12,8 @@ extern const AeadRow kAes128GcmVaes512;
 extern const AeadRow kAes128GcmVaes256;
 extern const AeadRow kAes128GcmNi;
 extern const AeadRow kChaCha20Poly1305Avx512;
+extern const AeadRow kChaCha20Poly1305Avx2;
+extern const BlockRow kAes128Vaes512;
 extern const BlockRow kAes128Ni;
 extern const HashRow kSha256Ni;
 extern const TrialRow kAes128TrialVaes512;

@@ -47,38 +47,89 @@ struct State {
                      _mm_alignr_epi8(dchg, feba, 8));
 }
 
-// The next four words of the schedule, from the sixteen before them:
-// w[t] = sigma1(w[t - 2]) + w[t - 7] + sigma0(w[t - 15]) + w[t - 16].
-[[gnu::always_inline]] inline __m128i next_words(__m128i w16, __m128i w12, __m128i w8, __m128i w4) {
-    const __m128i w7 = _mm_alignr_epi8(w4, w8, 4);
-    return _mm_sha256msg2_epu32(_mm_add_epi32(_mm_sha256msg1_epu32(w16, w12), w7), w4);
+// w[t - 16] + sigma0(w[t - 15]) for four words. The instruction for it, SHA256MSG1, blocks the unit
+// of the rounds on some cores; where two blocks keep that busy, the plain way is free.
+template <std::size_t lanes>
+[[gnu::always_inline]] inline __m128i sum_of_first_terms(__m128i w16, __m128i w12) {
+    if constexpr (lanes == 1) {
+        return _mm_sha256msg1_epu32(w16, w12);
+    }
+    const __m128i w15 = _mm_alignr_epi8(w12, w16, 4);
+    const __m128i turned7 = _mm_xor_si128(_mm_srli_epi32(w15, 7), _mm_slli_epi32(w15, 25));
+    const __m128i turned18 = _mm_xor_si128(_mm_srli_epi32(w15, 18), _mm_slli_epi32(w15, 14));
+    const __m128i sigma0 = _mm_xor_si128(_mm_xor_si128(turned7, turned18), _mm_srli_epi32(w15, 3));
+    return _mm_add_epi32(w16, sigma0);
 }
 
-[[gnu::always_inline]] inline State compressed(const State& before, const std::uint8_t* block) {
+// The next four words of the schedule, from the sixteen before them:
+// w[t] = sigma1(w[t - 2]) + w[t - 7] + sigma0(w[t - 15]) + w[t - 16].
+template <std::size_t lanes>
+[[gnu::always_inline]] inline __m128i next_words(__m128i w16, __m128i w12, __m128i w8, __m128i w4) {
+    const __m128i w7 = _mm_alignr_epi8(w4, w8, 4);
+    return _mm_sha256msg2_epu32(_mm_add_epi32(sum_of_first_terms<lanes>(w16, w12), w7), w4);
+}
+
+// One block for each of `lanes` states, on its way through the rounds.
+template <std::size_t lanes>
+struct Lanes {
+    State states[lanes];
+    __m128i words[lanes][4];
+    const std::uint8_t* blocks[lanes];
+};
+
+// The rounds from 4 i on, four at a time. Written out, so that words and states stay in registers.
+template <std::size_t i, std::size_t lanes>
+[[gnu::always_inline]] inline void do_rounds(Lanes<lanes>& at) {
     const __m128i big_endian = _mm_set_epi8(12, 13, 14, 15, 8, 9, 10, 11, 4, 5, 6, 7, 0, 1, 2, 3);
-    State state = before;
-    __m128i words[4];
-    for (std::size_t i = 0; i < 16; ++i) {
-        __m128i& now = words[i % 4];
-        if (i < 4) {
-            now = _mm_shuffle_epi8(load(block + 16 * i), big_endian);
+    for (std::size_t lane = 0; lane < lanes; ++lane) {
+        auto& w = at.words[lane];
+        __m128i& now = w[i % 4];
+        if constexpr (i < 4) {
+            now = _mm_shuffle_epi8(load(at.blocks[lane] + 16 * i), big_endian);
         } else {
-            now = next_words(now, words[(i + 1) % 4], words[(i + 2) % 4], words[(i + 3) % 4]);
+            now = next_words<lanes>(now, w[(i + 1) % 4], w[(i + 2) % 4], w[(i + 3) % 4]);
         }
         const __m128i terms = _mm_add_epi32(now, load(kRoots + 4 * i));
         // Two rounds turn (a b e f) into the new (c d g h), which is not moved but named anew.
+        State& state = at.states[lane];
         state.cdgh = _mm_sha256rnds2_epu32(state.cdgh, state.abef, terms);
         state.abef = _mm_sha256rnds2_epu32(state.abef, state.cdgh, _mm_shuffle_epi32(terms, 0x0e));
     }
-    return {_mm_add_epi32(state.abef, before.abef), _mm_add_epi32(state.cdgh, before.cdgh)};
+    if constexpr (i + 1 < 16) {
+        do_rounds<i + 1>(at);
+    }
+}
+
+// The rounds of one block are a chain in which every instruction waits for the one before; two
+// blocks fill each other's gaps, and more would not find registers.
+template <std::size_t lanes>
+[[gnu::always_inline]] inline void compress_lanes(State (&states)[lanes],
+                                                  const std::uint8_t* const (&blocks)[lanes]) {
+    Lanes<lanes> at;
+    for (std::size_t lane = 0; lane < lanes; ++lane) {
+        at.states[lane] = states[lane];
+        at.blocks[lane] = blocks[lane];
+    }
+    do_rounds<0>(at);
+    for (std::size_t lane = 0; lane < lanes; ++lane) {
+        states[lane].abef = _mm_add_epi32(states[lane].abef, at.states[lane].abef);
+        states[lane].cdgh = _mm_add_epi32(states[lane].cdgh, at.states[lane].cdgh);
+    }
 }
 
 void compress(std::uint32_t* words, const std::uint8_t* blocks, std::size_t count) {
-    State state = arranged(words);
+    State state[1] = {arranged(words)};
     for (; count > 0; --count, blocks += kHashBlockBytes) {
-        state = compressed(state, blocks);
+        compress_lanes<1>(state, {blocks});
     }
-    put_back(state, words);
+    put_back(state[0], words);
+}
+
+void compress_two(std::uint32_t* words, const std::uint8_t* blocks) {
+    State states[2] = {arranged(words), arranged(words + 8)};
+    compress_lanes<2>(states, {blocks, blocks + kHashBlockBytes});
+    put_back(states[0], words);
+    put_back(states[1], words + 8);
 }
 
 }  // namespace
@@ -88,6 +139,7 @@ const HashRow kSha256Ni = {
     .name = "sha256.ni",
     .usable = has_sha_ni,
     .compress = compress,
+    .compress_two = compress_two,
 };
 
 }  // namespace ferry::crypto::amd64

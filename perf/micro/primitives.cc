@@ -72,6 +72,16 @@ void compress(benchmark::State& state, const crypto::HashRow& row) {
     }
 }
 
+// Two compressions, side by side where the row can.
+void compress_two(benchmark::State& state, const crypto::HashRow& row) {
+    crypto::Sha256State words[2] = {};
+    const std::uint8_t blocks[2 * crypto::kHashBlockBytes] = {};
+    for (auto step : state) {
+        crypto::compress_two(row, words, blocks);
+        benchmark::DoNotOptimize(words);
+    }
+}
+
 void permute(benchmark::State& state, const crypto::XofRow& row) {
     std::uint64_t lanes[25] = {};
     for (auto step : state) {
@@ -107,6 +117,7 @@ void add_trials() {
 
 void add_hashes() {
     add_usable(crypto::sha256_rows(), "compress", compress);
+    add_usable(crypto::sha256_rows(), "compress_two", compress_two);
     add_usable(crypto::shake128_rows(), "permute", permute);
     add_usable(crypto::aes128_rows(), "cfb_encrypt", cfb<&crypto::BlockRow::cfb_encrypt>);
     add_usable(crypto::aes128_rows(), "cfb_decrypt", cfb<&crypto::BlockRow::cfb_decrypt>);

@@ -17,9 +17,8 @@ namespace ferry::proto::vmess {
 class HeaderSeal {
 public:
     // `aad` is looked at until the last call.
-    HeaderSeal(const crypto::Dispatch& dispatch, const Key16& key, const Nonce12& nonce,
-               ByteView aad)
-        : aead_(*dispatch.aes128_gcm, key.view()), nonce_(nonce), aad_(aad) {}
+    HeaderSeal(const crypto::Dispatch& dispatch, const SealKeys& keys, ByteView aad)
+        : aead_(*dispatch.aes128_gcm, keys.key.view()), nonce_(keys.nonce), aad_(aad) {}
 
     // `to` has room for the tag too.
     void seal(ByteView plain, ByteSpan to) const;

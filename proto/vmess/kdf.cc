@@ -79,80 +79,183 @@ constexpr std::array<LabelStates, kLabelCount> kLabels{{
       0xa13684cc}},
 }};
 
+const LabelStates& states_of(Label label) {
+    const auto index = static_cast<std::size_t>(label);
+    assert(index < kLabels.size());
+    return kLabels[index];
+}
+
 // HMAC nested in HMAC: each element of the path keys one over the hash that the elements before it
 // make. A hash of n elements is a tree of 2^n SHA-256 runs, but they begin in only n + 2 ways: with
 // the inner pads of all elements, or with those of some and the outer pad of the next. These n + 2
 // states are kept here, and nothing is computed twice.
+//
+// Two nests whose paths differ in the label alone take the same steps, so they go side by side.
+template <std::size_t lanes>
 class Nest {
 public:
-    explicit Nest(const crypto::HashRow& hash) noexcept : hash_(hash), inner_(kRootInner) {
-        outer_[0] = kRootOuter;
+    using Messages = std::array<ByteView, lanes>;
+
+    explicit Nest(const crypto::HashRow& hash) noexcept : hash_(hash) {
+        inner_.fill(kRootInner);
+        outer_[0].fill(kRootOuter);
     }
-    Nest(const crypto::HashRow& hash, const LabelStates& label) noexcept
-        : hash_(hash), inner_(label.inner), depth_(1) {
-        outer_[0] = kRootOuter;
-        outer_[1] = label.outer;
+    Nest(const crypto::HashRow& hash, const std::array<Label, lanes>& labels) noexcept
+        : hash_(hash), depth_(1) {
+        outer_[0].fill(kRootOuter);
+        for (std::size_t lane = 0; lane < lanes; ++lane) {
+            inner_[lane] = states_of(labels[lane]).inner;
+            outer_[1][lane] = states_of(labels[lane]).outer;
+        }
+    }
+    Nest(const Nest&) = delete;
+    Nest& operator=(const Nest&) = delete;
+    ~Nest() {
+        crypto::wipe(run_.data(), sizeof run_);
+        crypto::wipe(blocks_.data(), sizeof blocks_);
     }
 
     // Adds an element of the path.
     void push(ByteView element) noexcept {
         assert(depth_ < kPathMax);
-        std::array<std::uint8_t, crypto::kHashBlockBytes> pad{};
-        if (element.size() <= pad.size()) {
-            std::ranges::copy(element, pad.begin());
-        } else {
-            std::ranges::copy(of(element).view(), pad.begin());  // as HMAC does with a long key
+        std::array<Block, lanes> pads{};
+        if (element.size() <= kBlockBytes) {
+            for (Block& pad : pads) {
+                std::ranges::copy(element, pad.begin());
+            }
+        } else {  // as HMAC does with a long key
+            Messages whole;
+            whole.fill(element);
+            const auto digests = of(whole);
+            for (std::size_t lane = 0; lane < lanes; ++lane) {
+                std::ranges::copy(digests[lane].view(), pads[lane].begin());
+            }
         }
-        const Sha256State before = inner_;
-        inner_ = behind(before, pad, kInnerMask);
         ++depth_;
-        outer_[depth_] = behind(before, pad, kOuterMask);
+        outer_[depth_] = behind(inner_, pads, kOuterMask);
+        inner_ = behind(inner_, pads, kInnerMask);
     }
 
-    // The hash of a message.
-    Key32 of(ByteView message) const noexcept {
-        crypto::Sha256 run(hash_, inner_, (depth_ + 1) * crypto::kHashBlockBytes);
-        run.update(message);
-        return close(run, depth_);
+    // The hashes of one message each, all equally long.
+    std::array<Key32, lanes> of(Messages messages) noexcept {
+        const std::uint64_t bytes = (depth_ + 1) * kBlockBytes + messages[0].size();
+        run_ = inner_;
+        for (; messages[0].size() >= kBlockBytes; compress(run_, blocks_)) {
+            take(messages, kBlockBytes);
+        }
+        const std::size_t rest = messages[0].size();
+        take(messages, rest);
+        if (rest > kBlockBytes - sizeof bytes - 1) {
+            end_blocks(rest);
+            compress(run_, blocks_);
+            blocks_ = {};
+        } else {
+            end_blocks(rest);
+        }
+        store_length(bytes);
+        close(depth_);
+
+        std::array<Key32, lanes> digests;
+        for (std::size_t lane = 0; lane < lanes; ++lane) {
+            store_words(run_[lane], digests[lane].span().data());
+        }
+        return digests;
     }
 
 private:
-    using Pad = std::array<std::uint8_t, crypto::kHashBlockBytes>;
+    static constexpr std::size_t kBlockBytes = crypto::kHashBlockBytes;
+    using Block = std::array<std::uint8_t, kBlockBytes>;
+    using States = std::array<Sha256State, lanes>;
 
-    Sha256State behind(Sha256State state, Pad pad, std::uint8_t mask) const noexcept {
-        for (std::uint8_t& byte : pad) {
-            byte ^= mask;
+    static void store_words(const Sha256State& words, std::uint8_t* to) noexcept {
+        for (std::size_t index = 0; index < words.size(); ++index) {
+            crypto::store_be(to + sizeof words[0] * index, words[index]);
         }
-        hash_.compress(state.data(), pad.data(), 1);
-        return state;
     }
 
-    // Ends a run of the hash of `depth` elements: its inner digest is hashed again behind the outer
-    // pad, and both of these are runs of the hash of one element less.
-    Key32 close(crypto::Sha256& run, std::size_t depth) const noexcept {
-        const Key32 digest = depth == 0 ? Key32(run.finish()) : close(run, depth - 1);
-        crypto::Sha256 outer(hash_, outer_[depth], (depth + 1) * crypto::kHashBlockBytes);
-        outer.update(digest.view());
-        return depth == 0 ? Key32(outer.finish()) : close(outer, depth - 1);
+    void compress(States& states, const std::array<Block, lanes>& blocks) const noexcept {
+        if constexpr (lanes == 2) {
+            crypto::compress_two(hash_, states.data(), blocks[0].data());
+        } else {
+            static_assert(lanes == 1);
+            hash_.compress(states[0].data(), blocks[0].data(), 1);
+        }
+    }
+
+    States behind(States states, std::array<Block, lanes> pads, std::uint8_t mask) const noexcept {
+        for (Block& pad : pads) {
+            for (std::uint8_t& byte : pad) {
+                byte ^= mask;
+            }
+        }
+        compress(states, pads);
+        return states;
+    }
+
+    // Moves the next bytes of each message into its block.
+    void take(Messages& messages, std::size_t bytes) noexcept {
+        for (std::size_t lane = 0; lane < lanes; ++lane) {
+            std::ranges::copy(messages[lane].first(bytes), blocks_[lane].begin());
+            messages[lane] = messages[lane].subspan(bytes);
+        }
+    }
+
+    // SHA-256's padding: one bit, then zeros; the length in bits ends the last block.
+    void end_blocks(std::size_t used) noexcept {
+        for (Block& block : blocks_) {
+            block[used] = 0x80;
+            std::memset(block.data() + used + 1, 0, kBlockBytes - used - 1);
+        }
+    }
+
+    void store_length(std::uint64_t bytes) noexcept {
+        for (Block& block : blocks_) {
+            crypto::store_be(block.data() + kBlockBytes - sizeof bytes, bytes * 8);
+        }
+    }
+
+    // Ends the run of the hash of `depth` elements that is in `run_`, its last block in `blocks_`:
+    // its inner digest is hashed again behind the outer pad, and both of these are runs of the hash
+    // of one element less.
+    void close(std::size_t depth) noexcept {
+        close_run(depth);
+        for (std::size_t lane = 0; lane < lanes; ++lane) {
+            store_words(run_[lane], blocks_[lane].data());
+        }
+        end_blocks(crypto::kSha256Bytes);
+        store_length((depth + 1) * kBlockBytes + crypto::kSha256Bytes);
+        run_ = outer_[depth];
+        close_run(depth);
+    }
+
+    void close_run(std::size_t depth) noexcept {
+        if (depth == 0) {
+            compress(run_, blocks_);
+        } else {
+            close(depth - 1);
+        }
     }
 
     const crypto::HashRow& hash_;
-    Sha256State inner_;
-    std::array<Sha256State, kPathMax + 1> outer_;
+    States inner_;
+    std::array<States, kPathMax + 1> outer_;
     std::size_t depth_ = 0;
+    States run_;
+    std::array<Block, lanes> blocks_;
 };
 
-Key32 derive(Nest nest, ByteView key, std::initializer_list<ByteView> path) {
+template <std::size_t lanes>
+void push_all(Nest<lanes>& nest, std::initializer_list<ByteView> path) {
     for (const ByteView element : path) {
         nest.push(element);
     }
-    return nest.of(key);
 }
 
-const LabelStates& states_of(Label label) {
-    const auto index = static_cast<std::size_t>(label);
-    assert(index < kLabels.size());
-    return kLabels[index];
+template <std::size_t bytes>
+std::array<std::uint8_t, bytes> front_of(const Key32& key) {
+    std::array<std::uint8_t, bytes> front;
+    std::ranges::copy(key.view().first<bytes>(), front.begin());
+    return front;
 }
 
 }  // namespace
@@ -162,12 +265,16 @@ std::string_view text_of(Label label) noexcept {
 }
 
 Key32 kdf(const crypto::HashRow& hash, ByteView key, std::initializer_list<ByteView> path) {
-    return derive(Nest(hash), key, path);
+    Nest<1> nest(hash);
+    push_all(nest, path);
+    return std::move(nest.of({key})[0]);
 }
 
 Key32 kdf(const crypto::HashRow& hash, ByteView key, Label label,
           std::initializer_list<ByteView> rest) {
-    return derive(Nest(hash, states_of(label)), key, rest);
+    Nest<1> nest(hash, {label});
+    push_all(nest, rest);
+    return std::move(nest.of({key})[0]);
 }
 
 Key16 kdf16(const crypto::HashRow& hash, ByteView key, Label label,
@@ -175,12 +282,13 @@ Key16 kdf16(const crypto::HashRow& hash, ByteView key, Label label,
     return Key16(kdf(hash, key, label, rest).view().first<16>());
 }
 
-Nonce12 kdf12(const crypto::HashRow& hash, ByteView key, Label label,
-              std::initializer_list<ByteView> rest) {
-    Nonce12 nonce;
-    std::ranges::copy(kdf(hash, key, label, rest).view().first<crypto::kNonceBytes>(),
-                      nonce.begin());
-    return nonce;
+SealKeys seal_keys(const crypto::HashRow& hash, const LabelPair& labels, const SourcePair& sources,
+                   std::initializer_list<ByteView> rest) {
+    assert(sources.key.size() == sources.nonce.size());
+    Nest<2> nest(hash, {labels.key, labels.nonce});
+    push_all(nest, rest);
+    const auto derived = nest.of({sources.key, sources.nonce});
+    return {Key16(derived[0].view().first<16>()), front_of<crypto::kNonceBytes>(derived[1])};
 }
 
 }  // namespace ferry::proto::vmess

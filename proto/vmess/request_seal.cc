@@ -15,20 +15,21 @@ struct Names {
     ByteView connection_nonce;
 };
 
+HeaderSeal seal_of(const crypto::Dispatch& dispatch, const CommandKey& key, const LabelPair& labels,
+                   const Names& names) {
+    const auto& [id, nonce] = names;
+    const SourcePair sources{.key = key.view(), .nonce = key.view()};
+    return HeaderSeal(dispatch, seal_keys(*dispatch.sha256, labels, sources, {id, nonce}), id);
+}
+
 HeaderSeal length_seal(const crypto::Dispatch& dispatch, const CommandKey& key,
                        const Names& names) {
-    const auto& [id, nonce] = names;
-    return HeaderSeal(
-        dispatch, kdf16(*dispatch.sha256, key.view(), Label::request_length_key, {id, nonce}),
-        kdf12(*dispatch.sha256, key.view(), Label::request_length_nonce, {id, nonce}), id);
+    return seal_of(dispatch, key, {Label::request_length_key, Label::request_length_nonce}, names);
 }
 
 HeaderSeal header_seal(const crypto::Dispatch& dispatch, const CommandKey& key,
                        const Names& names) {
-    const auto& [id, nonce] = names;
-    return HeaderSeal(dispatch,
-                      kdf16(*dispatch.sha256, key.view(), Label::request_key, {id, nonce}),
-                      kdf12(*dispatch.sha256, key.view(), Label::request_nonce, {id, nonce}), id);
+    return seal_of(dispatch, key, {Label::request_key, Label::request_nonce}, names);
 }
 
 }  // namespace

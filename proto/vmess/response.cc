@@ -9,14 +9,18 @@
 namespace ferry::proto::vmess {
 namespace {
 
+HeaderSeal seal_of(const crypto::Dispatch& dispatch, const BodyKeys& keys,
+                   const LabelPair& labels) {
+    const SourcePair sources{.key = keys.key, .nonce = keys.iv};
+    return HeaderSeal(dispatch, seal_keys(*dispatch.sha256, labels, sources), {});
+}
+
 HeaderSeal length_seal(const crypto::Dispatch& dispatch, const BodyKeys& keys) {
-    return HeaderSeal(dispatch, kdf16(*dispatch.sha256, keys.key, Label::response_length_key),
-                      kdf12(*dispatch.sha256, keys.iv, Label::response_length_nonce), {});
+    return seal_of(dispatch, keys, {Label::response_length_key, Label::response_length_nonce});
 }
 
 HeaderSeal header_seal(const crypto::Dispatch& dispatch, const BodyKeys& keys) {
-    return HeaderSeal(dispatch, kdf16(*dispatch.sha256, keys.key, Label::response_key),
-                      kdf12(*dispatch.sha256, keys.iv, Label::response_nonce), {});
+    return seal_of(dispatch, keys, {Label::response_key, Label::response_nonce});
 }
 
 }  // namespace

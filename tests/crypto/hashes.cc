@@ -52,6 +52,25 @@ TEST_P(HashRows, HashAMillionLetters) {
               "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0");
 }
 
+// Different states and blocks in both lanes: neither may see the other's.
+TEST_P(HashRows, CompressTwoAsOneAfterTheOther) {
+    Noise noise;
+    for (int round = 0; round < 100; ++round) {
+        crypto::Sha256State states[2];
+        for (crypto::Sha256State& state : states) {
+            std::ranges::generate(state, [&noise] { return std::uint32_t(noise.next()); });
+        }
+        const Bytes blocks = noise.bytes(2 * crypto::kHashBlockBytes);
+        crypto::Sha256State expected[2] = {states[0], states[1]};
+        const HashRow& reference = *crypto::sha256_rows().back();
+        reference.compress(expected[0].data(), blocks.data(), 1);
+        reference.compress(expected[1].data(), blocks.data() + crypto::kHashBlockBytes, 1);
+        crypto::compress_two(row(), states, blocks.data());
+        EXPECT_EQ(states[0], expected[0]);
+        EXPECT_EQ(states[1], expected[1]);
+    }
+}
+
 TEST_P(HashRows, DoNotCareHowAMessageIsCut) {
     Noise noise;
     const Bytes message = noise.bytes(300);

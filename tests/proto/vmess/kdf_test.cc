@@ -65,7 +65,27 @@ TEST(Kdf, ShorterResultsAreItsFront) {
     const Bytes key = payload_of(1, 16);
     const std::string whole = to_hex(kdf(hash, key, Label::response_key).view());
     EXPECT_EQ(to_hex(kdf16(hash, key, Label::response_key).view()), whole.substr(0, 32));
-    EXPECT_EQ(to_hex(kdf12(hash, key, Label::response_key)), whole.substr(0, 24));
+}
+
+// Every way through the blocks: the padding fits behind the key or not, the key has whole blocks,
+// an element of the path is longer than a block.
+TEST(Kdf, APairIsAsGoodAsTwo) {
+    const crypto::HashRow& hash = *dispatch().sha256;
+    constexpr auto kKeyLabel = Label::response_key;
+    constexpr auto kNonceLabel = Label::response_nonce;
+    for (const std::size_t bytes : {0, 16, 55, 56, 63, 64, 65, 119, 120, 128, 200}) {
+        const Bytes first = payload_of(1, bytes);
+        const Bytes second = payload_of(2, bytes);
+        for (const std::size_t element_bytes : {0, 8, 64, 65, 130}) {
+            const Bytes element = payload_of(3, element_bytes);
+            const SealKeys pair =
+                seal_keys(hash, {kKeyLabel, kNonceLabel}, {first, second}, {element});
+            const auto key = kdf(hash, first, kKeyLabel, {element});
+            const auto nonce = kdf(hash, second, kNonceLabel, {element});
+            EXPECT_EQ(to_hex(pair.key.view()), to_hex(key.view()).substr(0, 32)) << bytes;
+            EXPECT_EQ(to_hex(pair.nonce), to_hex(nonce.view()).substr(0, 24)) << bytes;
+        }
+    }
 }
 
 // The labels as the protocol spells them, in its own irregular way.

@@ -292,16 +292,16 @@ TEST(SealedRequest, ALengthAboveTheCapIsRefusedBeforeItsBytesAreAwaited) {
     const Bytes nonce = payload_of(2, 8);
     for (const int length : {2049, 65519, 65520, 65535}) {
         const crypto::HashRow& hash = *dispatch().sha256;
-        const Key16 aead_key = kdf16(hash, key.view(), Label::request_length_key, {id, nonce});
-        const Nonce12 aead_nonce =
-            kdf12(hash, key.view(), Label::request_length_nonce, {id, nonce});
-        const crypto::Aead aead(*dispatch().aes128_gcm, aead_key.view());
+        const SealKeys seal =
+            seal_keys(hash, {Label::request_length_key, Label::request_length_nonce},
+                      {key.view(), key.view()}, {id, nonce});
+        const crypto::Aead aead(*dispatch().aes128_gcm, seal.key.view());
         std::array<std::uint8_t, 2> plain;
         crypto::store_be(plain.data(), static_cast<std::uint16_t>(length));
         Bytes wire = id;
         wire.resize(kAuthIdBytes + kSealedU16Bytes);
         const ByteSpan field = ByteSpan(wire).last(kSealedU16Bytes);
-        aead.seal(aead_nonce, id, plain, field.first(2), field.last<crypto::kTagBytes>());
+        aead.seal(seal.nonce, id, plain, field.first(2), field.last<crypto::kTagBytes>());
         append(wire, nonce);
         EXPECT_EQ(opened(key, wire), "too_large") << length;
     }

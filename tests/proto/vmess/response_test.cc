@@ -128,15 +128,15 @@ TEST(Response, EachFieldIsJudged) {
 TEST(Response, ALengthAboveTheCapIsRefusedBeforeItsBytesAreAwaited) {
     const BodyKeys keys = some_keys();
     const crypto::HashRow& hash = *dispatch().sha256;
-    const crypto::Aead aead(*dispatch().aes128_gcm,
-                            kdf16(hash, keys.key, Label::response_length_key).view());
-    const Nonce12 nonce = kdf12(hash, keys.iv, Label::response_length_nonce);
+    const SealKeys seal = seal_keys(
+        hash, {Label::response_length_key, Label::response_length_nonce}, {keys.key, keys.iv});
+    const crypto::Aead aead(*dispatch().aes128_gcm, seal.key.view());
     for (const int length : {2049, 65535}) {
         std::array<std::uint8_t, 2> plain;
         crypto::store_be(plain.data(), static_cast<std::uint16_t>(length));
         Bytes wire(kSealedU16Bytes);
         const ByteSpan field(wire);
-        aead.seal(nonce, {}, plain, field.first(2), field.last<crypto::kTagBytes>());
+        aead.seal(seal.nonce, {}, plain, field.first(2), field.last<crypto::kTagBytes>());
         EXPECT_EQ(opened(wire), "too_large") << length;
     }
 }
