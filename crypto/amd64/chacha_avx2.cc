@@ -141,21 +141,26 @@ struct Eight {
         eight.x[w] = _mm256_set1_epi32(static_cast<int>(input.words[w]));
     }
     eight.x[12] = add32(eight.x[12], lanes);
+    Poly1305 here;
+    if (poly != nullptr) {
+        here = *poly;  // in registers: nobody has its address
+    }
     for (std::size_t i = 0; i < 10; ++i) {
         round_of_columns(eight);
         if (poly != nullptr) {
-            absorb_blocks(*poly, hashed + 16 * kBeside * i, kBeside);
+            absorb_blocks(here, hashed + 16 * kBeside * i, kBeside);
         }
         round_of_diagonals(eight);
+    }
+    if (poly != nullptr) {
+        absorb_blocks(here, hashed + kWideBytes - 16 * 2, 2);
+        *poly = here;
     }
     for (std::size_t w = 0; w < 16; ++w) {
         eight.x[w] = add32(eight.x[w], _mm256_set1_epi32(static_cast<int>(input.words[w])));
     }
     eight.x[12] = add32(eight.x[12], lanes);
     input.words[12] += 8;
-    if (poly != nullptr) {
-        absorb_blocks(*poly, hashed + kWideBytes - 16 * 2, 2);
-    }
     apply_words(eight, from, to, bytes);
 }
 
@@ -306,8 +311,7 @@ template <Way way>
         crypt_first<way, 2>(input, poly, aad, aad_bytes, text);
         crypt_rest(input, poly, text);
     }
-    absorb(poly,
-           _mm_set_epi64x(static_cast<long long>(text_bytes), static_cast<long long>(aad_bytes)));
+    absorb(poly, aad_bytes, text_bytes);
     const __m128i tag = finish(poly);
     wipe(&poly, sizeof poly);
     wipe(&input, sizeof input);

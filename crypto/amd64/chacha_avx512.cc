@@ -301,8 +301,7 @@ template <Way way>
     } else {
         crypt_long<way>(input, poly, aad, aad_bytes, text);
     }
-    absorb(poly,
-           _mm_set_epi64x(static_cast<long long>(text_bytes), static_cast<long long>(aad_bytes)));
+    absorb(poly, aad_bytes, text_bytes);
     const __m128i tag = finish(poly);
     wipe(&poly, sizeof poly);
     wipe(&input, sizeof input);

@@ -17,12 +17,13 @@ namespace ferry::crypto::amd64 {
 namespace {
 
 using Wide = unsigned __int128;
+using Word = unsigned long long;  // as the intrinsics have it
 
 // The authenticator of one message; `h` is the hash of the blocks so far.
 struct Poly1305 {
-    std::uint64_t r[2];
-    std::uint64_t s[2];
-    std::uint64_t h[3];
+    Word r[2];
+    Word s[2];
+    Word h[3];
 };
 
 [[gnu::always_inline]] inline void start(Poly1305& poly, __m256i key) {
@@ -40,42 +41,54 @@ struct Poly1305 {
 //     d0 = h0 r0 + h1 t,   d1 = h0 r1 + h1 r0 + h2 t,   d2 = h2 r0
 //
 // r0 and r1 are below 2^60, t below 2^60.4 and h2 at most 6, so no sum overflows.
-[[gnu::always_inline]] inline void absorb(Poly1305& poly, __m128i block) {
-    const std::uint64_t r0 = poly.r[0];
-    const std::uint64_t r1 = poly.r[1];
-    const std::uint64_t t = r1 + (r1 >> 2);
-    Wide carry = Wide{poly.h[0]} + static_cast<std::uint64_t>(_mm_cvtsi128_si64(block));
-    const auto h0 = static_cast<std::uint64_t>(carry);
-    carry = Wide{poly.h[1]} + static_cast<std::uint64_t>(_mm_extract_epi64(block, 1)) +
-            static_cast<std::uint64_t>(carry >> 64);
-    const auto h1 = static_cast<std::uint64_t>(carry);
-    const std::uint64_t h2 = poly.h[2] + 1 + static_cast<std::uint64_t>(carry >> 64);
+[[gnu::always_inline]] inline void absorb(Poly1305& poly, Word low, Word high) {
+    const Word r0 = poly.r[0];
+    const Word r1 = poly.r[1];
+    const Word t = r1 + (r1 >> 2);
+    Wide carry = Wide{poly.h[0]} + low;
+    const auto h0 = static_cast<Word>(carry);
+    carry = Wide{poly.h[1]} + high + static_cast<Word>(carry >> 64);
+    const auto h1 = static_cast<Word>(carry);
+    const Word h2 = poly.h[2] + 1 + static_cast<Word>(carry >> 64);
 
     const Wide d0 = Wide{h0} * r0 + Wide{h1} * t;
-    const Wide d1 = Wide{h0} * r1 + Wide{h1} * r0 + h2 * t + static_cast<std::uint64_t>(d0 >> 64);
-    const std::uint64_t d2 = h2 * r0 + static_cast<std::uint64_t>(d1 >> 64);
+    const Wide d1 = Wide{h0} * r1 + Wide{h1} * r0 + h2 * t + static_cast<Word>(d0 >> 64);
+    const Word d2 = h2 * r0 + static_cast<Word>(d1 >> 64);
 
-    carry = Wide{static_cast<std::uint64_t>(d0)} + (d2 >> 2) + (d2 & ~std::uint64_t{3});
-    poly.h[0] = static_cast<std::uint64_t>(carry);
-    carry = Wide{static_cast<std::uint64_t>(d1)} + static_cast<std::uint64_t>(carry >> 64);
-    poly.h[1] = static_cast<std::uint64_t>(carry);
-    poly.h[2] = (d2 & 3) + static_cast<std::uint64_t>(carry >> 64);
+    carry = Wide{static_cast<Word>(d0)} + (d2 >> 2) + (d2 & ~Word{3});
+    poly.h[0] = static_cast<Word>(carry);
+    carry = Wide{static_cast<Word>(d1)} + static_cast<Word>(carry >> 64);
+    poly.h[1] = static_cast<Word>(carry);
+    poly.h[2] = (d2 & 3) + static_cast<Word>(carry >> 64);
 }
 
 // Takes whole blocks.
 [[gnu::always_inline]] inline void absorb_blocks(Poly1305& poly, const std::uint8_t* from,
                                                  std::size_t blocks) {
+    Poly1305 here = poly;  // in registers: nobody has its address
     for (; blocks > 0; --blocks, from += 16) {
-        absorb(poly, load(from));
+        Word low;
+        Word high;
+        __builtin_memcpy(&low, from, sizeof low);
+        __builtin_memcpy(&high, from + sizeof low, sizeof high);
+        absorb(here, low, high);
     }
+    poly.h[0] = here.h[0];
+    poly.h[1] = here.h[1];
+    poly.h[2] = here.h[2];
 }
 
 // Takes bytes block by block, zeros behind the last.
 [[gnu::always_inline]] inline void absorb_padded(Poly1305& poly, const std::uint8_t* from,
                                                  std::size_t bytes) {
     absorb_blocks(poly, from, bytes / 16);
-    if (bytes % 16 > 0) {
-        absorb(poly, load_first(from + bytes - bytes % 16, bytes % 16));
+    const std::size_t rest = bytes % 16;
+    if (rest > 8) {
+        Word low;
+        __builtin_memcpy(&low, from + bytes - rest, sizeof low);
+        absorb(poly, low, load_few(from + bytes - rest + 8, rest - 8));
+    } else if (rest > 0) {
+        absorb(poly, load_few(from + bytes - rest, rest), 0);
     }
 }
 

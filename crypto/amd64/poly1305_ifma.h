@@ -127,7 +127,7 @@ struct WidePoly1305 : Poly1305 {
 };
 
 // The limbs of a number, in all lanes.
-[[gnu::always_inline]] inline Limbs limbs_of(const std::uint64_t (&words)[3]) {
+[[gnu::always_inline]] inline Limbs limbs_of(const Word (&words)[3]) {
     return {{all(words[0] & kLow44), all((words[0] >> 44 | words[1] << 20) & kLow44),
              all(words[1] >> 24 | words[2] << 40)}};
 }
