@@ -15,8 +15,9 @@ namespace {
 constexpr std::size_t kFourBytes = 4 * kAesBlockBytes;
 constexpr std::size_t kVectors = 8;
 
-// Decrypts 4 * `vectors` blocks and gives the last vector of ciphertext; the last quarter of `before`
-// is the block in front of them. All is read before anything is written, since `to` may be `from`.
+// Decrypts 4 * `vectors` blocks and gives the last vector of ciphertext. The last quarter of
+// `before` is the block in front of them. All is read before anything is written, since `to` may be
+// `from`.
 template <std::size_t vectors>
 [[gnu::always_inline]] inline __m512i decrypt_fours(const Key& key, __m512i before,
                                                     const std::uint8_t* from, std::uint8_t* to) {

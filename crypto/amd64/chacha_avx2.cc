@@ -1,9 +1,9 @@
 // ChaCha20-Poly1305 with AVX2: eight blocks of key stream at a time. RFC 8439.
 //
 // The authenticator takes its blocks one by one with 64-bit multiplications, spread between the
-// rounds of the cipher: they use other units of the processor than the vectors, and are done on the
-// side. Short messages and short ends take a second form of ChaCha20, which holds two blocks in four
-// registers and wastes less.
+// rounds of the cipher: they use other units of the processor than the vectors. Short messages and
+// short ends take a second form of ChaCha20, which holds two blocks in four registers and wastes
+// less.
 #include <immintrin.h>
 
 #include <cstddef>

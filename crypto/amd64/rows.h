@@ -5,6 +5,7 @@
 #include "crypto/block.h"
 #include "crypto/hash.h"
 #include "crypto/trial.h"
+#include "crypto/xof.h"
 
 namespace ferry::crypto::amd64 {
 
@@ -16,6 +17,7 @@ extern const AeadRow kChaCha20Poly1305Avx2;
 extern const BlockRow kAes128Vaes512;
 extern const BlockRow kAes128Ni;
 extern const HashRow kSha256Ni;
+extern const XofRow kShake128Avx512;
 extern const TrialRow kAes128TrialVaes512;
 extern const TrialRow kAes128TrialNi;
 
