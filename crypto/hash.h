@@ -73,6 +73,16 @@ private:
 Md5Digest md5(ByteView message) noexcept;
 Md5Digest hmac_md5(ByteView key, ByteView message) noexcept;
 
+// HMAC-MD5 of one message under as many keys as there are lanes: the tokens of one second of the
+// older header.
+//
+//   message  at most 55 bytes
+//   cost     on AMD64 about a tenth of as many calls of hmac_md5(); nothing is wiped
+inline constexpr std::size_t kMd5Lanes = 8;
+using Md5Keys = std::array<std::array<std::uint8_t, 16>, kMd5Lanes>;
+using Md5Digests = std::array<Md5Digest, kMd5Lanes>;
+void hmac_md5_each(const Md5Keys& keys, ByteView message, Md5Digests& digests) noexcept;
+
 // The CRC-32 of IEEE 802.3, as in zlib.
 std::uint32_t crc32(ByteView message) noexcept;
 

@@ -82,6 +82,28 @@ void compress_two(benchmark::State& state, const crypto::HashRow& row) {
     }
 }
 
+// The tokens of one second of the older header, one by one and side by side.
+void tokens_one_by_one(benchmark::State& state) {
+    const std::uint8_t message[8] = {};
+    crypto::Md5Digest digest;
+    for (auto step : state) {
+        for (std::size_t lane = 0; lane < crypto::kMd5Lanes; ++lane) {
+            digest = crypto::hmac_md5(ByteView(kKey).first(16), message);
+            benchmark::DoNotOptimize(digest);
+        }
+    }
+}
+
+void tokens_side_by_side(benchmark::State& state) {
+    const std::uint8_t message[8] = {};
+    const crypto::Md5Keys keys{};
+    crypto::Md5Digests digests;
+    for (auto step : state) {
+        crypto::hmac_md5_each(keys, message, digests);
+        benchmark::DoNotOptimize(digests);
+    }
+}
+
 void permute(benchmark::State& state, const crypto::XofRow& row) {
     std::uint64_t lanes[25] = {};
     for (auto step : state) {
@@ -119,6 +141,8 @@ void add_hashes() {
     add_usable(crypto::sha256_rows(), "compress", compress);
     add_usable(crypto::sha256_rows(), "compress_two", compress_two);
     add_usable(crypto::shake128_rows(), "permute", permute);
+    benchmark::RegisterBenchmark("hmac_md5/8_one_by_one", tokens_one_by_one);
+    benchmark::RegisterBenchmark("hmac_md5/8_side_by_side", tokens_side_by_side);
     add_usable(crypto::aes128_rows(), "cfb_encrypt", cfb<&crypto::BlockRow::cfb_encrypt>);
     add_usable(crypto::aes128_rows(), "cfb_decrypt", cfb<&crypto::BlockRow::cfb_decrypt>);
 }

@@ -169,6 +169,23 @@ TEST(Md5Test, DoesNotCareHowAMessageIsCut) {
     }
 }
 
+// Every length of a message that fits, and other keys in every lane.
+TEST(HmacMd5, EachIsAsGoodAsOneByOne) {
+    Noise noise;
+    for (std::size_t bytes = 0; bytes <= 55; ++bytes) {
+        const Bytes message = noise.bytes(bytes);
+        crypto::Md5Keys keys;
+        for (auto& key : keys) {
+            std::ranges::copy(noise.bytes(key.size()), key.begin());
+        }
+        crypto::Md5Digests digests;
+        crypto::hmac_md5_each(keys, message, digests);
+        for (std::size_t lane = 0; lane < crypto::kMd5Lanes; ++lane) {
+            EXPECT_EQ(digests[lane], crypto::hmac_md5(keys[lane], message)) << bytes;
+        }
+    }
+}
+
 TEST(Md5Test, MeetsTheVectorsOfHmac) {
     const Json vectors = read_vectors("crypto/hmac.json");
     for (const Json& vector : vectors["md5"].items()) {
