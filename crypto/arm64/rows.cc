@@ -1,13 +1,15 @@
 // The rows of a build for ARM64, fastest first.
 #include <array>
 
+#include "crypto/arm64/rows.h"
 #include "crypto/boring/rows.h"
 #include "crypto/portable/rows.h"
 
 namespace ferry::crypto {
 
 std::span<const AeadRow* const> aes128_gcm_rows() {
-    static constexpr std::array kRows = {&boring::kAes128Gcm, &portable::kAes128Gcm};
+    static constexpr std::array kRows = {&arm64::kAes128GcmSha3, &arm64::kAes128Gcm,
+                                         &boring::kAes128Gcm, &portable::kAes128Gcm};
     return kRows;
 }
 

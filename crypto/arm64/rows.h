@@ -1,0 +1,15 @@
+// The rows for ARM64, one per kernel file.
+#pragma once
+
+#include "crypto/aead.h"
+#include "crypto/block.h"
+#include "crypto/hash.h"
+#include "crypto/trial.h"
+#include "crypto/xof.h"
+
+namespace ferry::crypto::arm64 {
+
+extern const AeadRow kAes128GcmSha3;
+extern const AeadRow kAes128Gcm;
+
+}  // namespace ferry::crypto::arm64
