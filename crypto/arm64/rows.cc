@@ -14,7 +14,8 @@ std::span<const AeadRow* const> aes128_gcm_rows() {
 }
 
 std::span<const AeadRow* const> chacha20_poly1305_rows() {
-    static constexpr std::array kRows = {&boring::kChaCha20Poly1305, &portable::kChaCha20Poly1305};
+    static constexpr std::array kRows = {&arm64::kChaCha20Poly1305Neon, &boring::kChaCha20Poly1305,
+                                         &portable::kChaCha20Poly1305};
     return kRows;
 }
 

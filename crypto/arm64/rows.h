@@ -11,5 +11,6 @@ namespace ferry::crypto::arm64 {
 
 extern const AeadRow kAes128GcmSha3;
 extern const AeadRow kAes128Gcm;
+extern const AeadRow kChaCha20Poly1305Neon;
 
 }  // namespace ferry::crypto::arm64
