@@ -32,9 +32,7 @@ bool has_sha_ni(const Cpu& cpu);
 namespace ferry::crypto::arm64 {
 
 bool has_neon(const Cpu& cpu);
-bool has_aes(const Cpu& cpu);
-bool has_aes_sha3(const Cpu& cpu);
-bool has_sha2(const Cpu& cpu);
+bool has_crypto(const Cpu& cpu);
 bool has_sha3(const Cpu& cpu);
 
 }  // namespace ferry::crypto::arm64

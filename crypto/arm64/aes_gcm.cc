@@ -19,7 +19,7 @@ extern const AeadRow kAes128Gcm;
 const AeadRow kAes128Gcm = {
     .name = "aes128gcm.arm64",
     .key_bytes = 16,
-    .usable = has_aes,
+    .usable = has_crypto,
     .expand = expand,
     .seal = seal,
     .open = open,

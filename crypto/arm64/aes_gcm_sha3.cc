@@ -19,7 +19,7 @@ extern const AeadRow kAes128GcmSha3;
 const AeadRow kAes128GcmSha3 = {
     .name = "aes128gcm.arm64_sha3",
     .key_bytes = 16,
-    .usable = has_aes_sha3,
+    .usable = has_sha3,
     .expand = expand,
     .seal = seal,
     .open = open,

@@ -1,6 +1,6 @@
 // What each set of rows needs of the machine: the instruction flags that its files get in
-// crypto/meson.build. What ARMv8.1 and 8.2 add for plain code stays unused: there are neither atomics
-// nor checksums in a kernel, and no machine has SHA-3's instructions without them.
+// crypto/meson.build. What ARMv8.1 and 8.2 add besides stays unused, since there are neither atomics
+// nor checksums in a kernel; and SHA-3's instructions come with machines that have both.
 #include "crypto/cpu.h"
 #include "crypto/kernel.h"
 
@@ -11,20 +11,12 @@ bool has_neon(const Cpu&) {
     return true;
 }
 
-bool has_aes(const Cpu& cpu) {
+bool has_crypto(const Cpu& cpu) {
     return cpu.neon_aes && cpu.neon_pmull && cpu.neon_sha2;
 }
 
-bool has_aes_sha3(const Cpu& cpu) {
-    return has_aes(cpu) && has_sha3(cpu);
-}
-
-bool has_sha2(const Cpu& cpu) {
-    return cpu.neon_sha2;
-}
-
 bool has_sha3(const Cpu& cpu) {
-    return cpu.neon_sha2 && cpu.neon_sha3;
+    return has_crypto(cpu) && cpu.neon_sha3;
 }
 
 }  // namespace ferry::crypto::arm64
