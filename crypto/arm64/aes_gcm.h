@@ -101,8 +101,9 @@ inline uint8x16_t sum_of(uint8x16_t a, uint8x16_t b, uint8x16_t c);
         sum_of(sum.high, product_high(a, key.powers[at]), product_high(b, key.powers[at + 1]));
 }
 
-// The sum modulo the field's polynomial, 2^128 + 0x87. The uppermost 64 bits come back at 2^64 times
-// 0x87, and so do those at 2^128, in two parts, one of which does not wait for the other.
+// The sum modulo the field's polynomial, x^128 + x^7 + x^2 + x + 1: what is above 2^128 comes back
+// times 0x87. First the uppermost 64 bits; then the 64 below, in two parts, one of which does not
+// wait for the other.
 [[gnu::always_inline]] inline uint8x16_t reduced(const Sum& sum) {
     const uint8x16_t polynomial = vreinterpretq_u8_u64(vdupq_n_u64(0x87));
     const uint8x16_t middle =
@@ -199,8 +200,8 @@ template <Way way>
     return sealed;
 }
 
-// Encrypts or decrypts the last 1 to 127 bytes, of at most `blocks` blocks, and adds their products.
-// The first block is the `count`-th from the end, the block of lengths included.
+// Encrypts or decrypts the last 1 to 127 bytes, of at most `blocks` blocks, and adds their
+// products. The first block is the `count`-th from the end, the block of lengths included.
 template <Way way, std::size_t blocks>
 [[gnu::always_inline]] inline void crypt_rest(const Key& key, Stream& stream, Sum& sum,
                                               const std::uint8_t* from, std::uint8_t* to,

@@ -1,11 +1,10 @@
 // Poly1305 on the integer side, a part of chacha_neon.cc: RFC 8439, 2.5.
 //
-// Two words and a carry, multiplied with MUL and UMULH, one block at a time. Vectors of 26-bit limbs
-// would take less time by themselves on cores whose UMULH is slow. But here the blocks go between
-// the rounds of ChaCha20, whose instructions need the vector pipes only: on a core that does both
-// at once, hashing is nearly free this way, while limbs in vectors would stand in line with the
-// rounds. A block takes ten multiplications; even Cortex-A76, where one UMULH occupies the multiplier
-// for about four cycles, gets through them while two vector pipes make 16 bytes of key stream.
+// Two words and a carry, multiplied with MUL and UMULH, one block at a time: ten multiplications.
+// By themselves, vectors of 26-bit limbs are as fast or faster. But here the blocks go between the
+// rounds of ChaCha20, which need the vector pipes and nothing else. On a core that does both at
+// once, hashing on the integer side is nearly free, while limbs in vectors would stand in line with
+// the rounds. Only cores whose multiplier is occupied for several cycles by one UMULH might gain.
 //
 // Everything here has internal linkage, so that no other file can come to use this code.
 #pragma once

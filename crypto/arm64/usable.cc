@@ -1,6 +1,6 @@
 // What each set of rows needs of the machine: the instruction flags that its files get in
-// crypto/meson.build. What ARMv8.1 and 8.2 add besides stays unused, since there are neither atomics
-// nor checksums in a kernel; and SHA-3's instructions come with machines that have both.
+// crypto/meson.build. What ARMv8.1 and 8.2 add besides stays unused, since there are neither
+// atomics nor checksums in a kernel; and machines with SHA-3's instructions have it anyway.
 #include "crypto/cpu.h"
 #include "crypto/kernel.h"
 
