@@ -106,8 +106,16 @@ TEST_F(KernelObjects, OfferNothingThatOthersCouldGet) {
     }
 }
 
+// The functions behind which S390x's message-security instructions sit are no kernel.
+bool has_a_row(const fs::path& object) {
+    return object.filename().string().find("_cpacf.") == std::string::npos;
+}
+
 TEST_F(KernelObjects, OfferOneRow) {
     for (const fs::path& object : kernel_objects()) {
+        if (!has_a_row(object)) {
+            continue;
+        }
         std::string names;
         int offered = 0;
         for (const Symbol& symbol : symbols_of(object)) {
