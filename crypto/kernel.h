@@ -28,3 +28,11 @@ bool has_avx512_ifma(const Cpu& cpu);
 bool has_sha_ni(const Cpu& cpu);
 
 }  // namespace ferry::crypto::amd64
+
+namespace ferry::crypto::arm64 {
+
+bool has_neon(const Cpu& cpu);
+bool has_crypto(const Cpu& cpu);
+bool has_sha3(const Cpu& cpu);
+
+}  // namespace ferry::crypto::arm64

@@ -14,7 +14,7 @@ using crypto::AeadRow;
 using crypto::kNonceBytes;
 using crypto::kTagBytes;
 
-constexpr std::size_t kAadMax = 64;
+constexpr std::size_t kAadMax = 160;
 
 // One message: what goes in and what comes out.
 struct Message {
