@@ -58,7 +58,8 @@ INSTANTIATE_TEST_SUITE_P(Rules, Tree, testing::ValuesIn(rules().begin(), rules()
 bool is_kernel_object(const fs::path& path) {
     const std::string name = path.filename().string();
     const bool is_machine_file =
-        name.starts_with("amd64_") || name.starts_with("arm64_") || name.starts_with("s390x_");
+        name.starts_with("amd64_") || name.starts_with("arm64_") ||
+        (name.starts_with("s390x_") && name.find("_vx.") != std::string::npos);
     const bool is_list =
         name.find("_rows.") != std::string::npos || name.find("_usable.") != std::string::npos;
     return is_machine_file && !is_list && name.ends_with(".o");
