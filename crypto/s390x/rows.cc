@@ -13,7 +13,7 @@ std::span<const AeadRow* const> aes128_gcm_rows() {
 }
 
 std::span<const AeadRow* const> chacha20_poly1305_rows() {
-    static constexpr std::array kRows = {&portable::kChaCha20Poly1305};
+    static constexpr std::array kRows = {&s390x::kChaCha20Poly1305Vx, &portable::kChaCha20Poly1305};
     return kRows;
 }
 

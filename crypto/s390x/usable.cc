@@ -40,4 +40,10 @@ bool has_kimd_shake128(const Cpu& cpu) {
     return has(cpu, kMsaFacility, kimd, kShake128);
 }
 
+// The vector facility of the z13: exactly the instruction flags that the files get in
+// crypto/meson.build.
+bool has_vector_facility(const Cpu& cpu) {
+    return cpu.vector_facility;
+}
+
 }  // namespace ferry::crypto::s390x
