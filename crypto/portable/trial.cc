@@ -8,6 +8,7 @@
 #include "crypto/portable/aes.h"
 #include "crypto/portable/aes_sbox.h"
 #include "crypto/portable/rows.h"
+#include "crypto/portable/trial_checksum.h"
 #include "crypto/state.h"
 #include "crypto/trial.h"
 
@@ -119,34 +120,6 @@ void mix_column_back(Byte* a) {
     }
 }
 
-// Which users' last four bytes are not the CRC-32 of the first twelve. The register is a ring: bit
-// i of the sum is word (start + i) mod 32, and a shift moves the start.
-std::uint64_t wrong_checksum(const Block& plain) {
-    constexpr std::uint32_t kPolynomial = 0xedb88320;  // 0x04c11db7, lowest bit first
-    std::uint64_t ring[32];
-    for (std::uint64_t& word : ring) {
-        word = ~std::uint64_t{0};
-    }
-    std::size_t start = 0;
-    for (std::size_t bit = 0; bit < 96; ++bit) {
-        const std::uint64_t out = ring[start] ^ plain[bit / 8][bit % 8];
-        ring[start] = 0;
-        start = (start + 1) % 32;
-        for (std::size_t i = 0; i < 32; ++i) {
-            if (kPolynomial >> i & 1) {
-                ring[(start + i) % 32] ^= out;
-            }
-        }
-    }
-
-    std::uint64_t wrong = 0;
-    for (std::size_t i = 0; i < 32; ++i) {
-        const std::uint64_t sum = ~ring[(start + i) % 32];
-        wrong |= sum ^ plain[15 - i / 8][i % 8];  // stored highest byte first
-    }
-    return wrong;
-}
-
 std::uint64_t find(const TrialKeys& keys, std::size_t count, const std::uint8_t* block) {
     const Keys& all = in<Keys>(keys);
     Block state;
@@ -174,7 +147,7 @@ std::uint64_t find(const TrialKeys& keys, std::size_t count, const std::uint8_t*
     add(shifted, key);
 
     const std::uint64_t asked = count == 64 ? ~std::uint64_t{0} : (std::uint64_t{1} << count) - 1;
-    const std::uint64_t found = ~wrong_checksum(shifted) & asked;
+    const std::uint64_t found = ~wrong_checksums(shifted) & asked;
     wipe(key, sizeof key);
     wipe(state, sizeof state);
     wipe(shifted, sizeof shifted);

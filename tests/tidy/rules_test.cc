@@ -121,6 +121,8 @@ TEST(KernelIncludes, AreFew) {
     EXPECT_EQ(lines_found(check_kernel_includes, "crypto/amd64/a.cc", text), (Lines{4, 5}));
     EXPECT_EQ(lines_found(check_kernel_includes, "crypto/amd64/rows.cc", text), kNone);
     EXPECT_EQ(lines_found(check_kernel_includes, "crypto/portable/a.cc", text), kNone);
+    EXPECT_EQ(lines_found(check_kernel_includes, "crypto/s390x/a_vx.cc", text), (Lines{4, 5, 6}));
+    EXPECT_EQ(lines_found(check_kernel_includes, "crypto/s390x/a_km.cc", text), kNone);
 }
 
 TEST(Blanks, AreNotAtLineEnds) {
