@@ -45,9 +45,13 @@ struct LogTarget {
 
 enum class LogLevel : std::uint8_t { debug, info, warning, error, none };
 
+enum class SessionFormat : std::uint8_t { text, json };
+
 struct Log {
     LogTarget access;
     LogTarget error{LogTarget::Kind::standard_output, {}};
+    LogTarget sessions;  // one line when a session ends; V2Ray has no such log
+    SessionFormat session_format = SessionFormat::text;
     LogLevel level = LogLevel::warning;  // none: both targets are off
 };
 

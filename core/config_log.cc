@@ -54,6 +54,23 @@ LogLevel read_level(Section& section) {
     return LogLevel::warning;
 }
 
+// "sessions" and "sessionsFormat" are ours; off unless a file is named, or "" for standard output.
+void read_sessions(Section& section, Log& log) {
+    if (section.text_at("sessions")) {
+        log.sessions = read_target(section, "sessions");
+    }
+    const auto format = section.text_at("sessionsFormat");
+    if (!format || equal_ignoring_case(format->text, "text")) {
+        return;
+    }
+    if (equal_ignoring_case(format->text, "json")) {
+        log.session_format = SessionFormat::json;
+        return;
+    }
+    section.report().warning(format->at, shown(format->text) + " is not a format; \"text\" is used",
+                             "use text or json");
+}
+
 }  // namespace
 
 Log read_log(Report& report, std::optional<Value> value) {
@@ -65,9 +82,11 @@ Log read_log(Report& report, std::optional<Value> value) {
     log.access = read_target(section, "access");
     log.error = read_target(section, "error");
     log.level = read_level(section);
+    read_sessions(section, log);
     if (log.level == LogLevel::none) {
         log.access = {LogTarget::Kind::off, {}};
         log.error = {LogTarget::Kind::off, {}};
+        log.sessions = {LogTarget::Kind::off, {}};
     }
     section.finish();
     return log;

@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "core/log.h"
+#include "core/meters.h"
 #include "core/replay.h"
 #include "core/resolver.h"
 #include "core/stats.h"
@@ -68,6 +69,7 @@ struct Core {
     Resolver& resolver;
     CoreLog& log;
     StatsShard& stats;
+    Meters& meters;
     // Shared by all cores; once per handshake: auth ids, and the keys that sessions were opened
     // with.
     ReplayFilter& replay;

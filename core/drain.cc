@@ -54,6 +54,7 @@ io::Task<void> drain(Session& session) {
         if (!got || *got == 0) {
             co_return;
         }
+        session.client.count_received(*got);
     }
 }
 

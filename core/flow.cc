@@ -113,6 +113,13 @@ void Flow::sent() noexcept {
     if (passed_bytes > 0) {
         StatsShard& stats = session.core.stats;
         (way == Way::up ? stats.uplink_bytes : stats.downlink_bytes).add(passed_bytes);
+        if (way == Way::up) {
+            session.up_bytes += passed_bytes;
+            session.meter.add_up(passed_bytes);
+        } else {
+            session.down_bytes += passed_bytes;
+            session.meter.add_down(passed_bytes);
+        }
         passed_bytes = 0;
         silent = false;
     }
@@ -126,7 +133,9 @@ void Flow::prepare_receive() {
     assert(pending.empty());
     assert(done_bytes == 0);
     const std::size_t slot_bytes = in.slot_bytes();  // 0: everything was consumed, the slot is back
-    const bool larger_slot = busy || (in && need_bytes > slot_bytes);
+    // A unit that is larger than a slot needs its room, whatever the policy says.
+    const bool may_be_busy = busy && session.policy->buffer_bytes >= kRunBytes;
+    const bool larger_slot = may_be_busy || (in && need_bytes > slot_bytes);
     if (larger_slot && slot_bytes < kRunBytes) {
         io::Buffer larger = session.core.pools.run.try_take();
         if (larger) {

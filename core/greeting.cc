@@ -43,6 +43,7 @@ io::Task<Step<void>> receive_more(Session& session) {
         co_return std::unexpected(
             failure(session, got.error(), Outcome::handshake_timeout, Outcome::client_lost));
     }
+    session.client.count_received(*got);
     if (*got == 0) {
         session.reason = "the peer closed before its request was complete";
         co_return std::unexpected(Outcome::client_lost);
@@ -66,6 +67,7 @@ io::Task<Step<void>> say(Session& session, ByteView words) {
         co_return std::unexpected(
             failure(session, said.error(), Outcome::handshake_timeout, Outcome::client_lost));
     }
+    session.client.count_sent(words.size());
     co_return {};
 }
 

@@ -1,6 +1,7 @@
 // CoreLog: what a core has to say, as the lines that existing tools read.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <string>
@@ -21,6 +22,8 @@ struct LogFilter {
     LogLevel level = LogLevel::warning;  // the least important level that is written; none: nothing
     bool access = false;
     LogStyle style = LogStyle::v2ray;
+    bool sessions = false;
+    config::SessionFormat session_format = config::SessionFormat::text;
 };
 
 // What the configuration's log section asks for.
@@ -41,6 +44,22 @@ struct AccessLine {
     std::string_view reason = {};        // rejected: the cause, chained with " > "
 };
 
+// What one session, or one exchange of a kept connection, has come to. The views need to live for
+// the call only.
+struct SessionLine {
+    std::uint32_t id = 0;
+    std::string_view from = {};
+    std::string_view outcome = {};
+    std::string_view target = {};  // empty if no request was understood
+    std::string_view inbound_tag = {};
+    std::string_view outbound_tag = {};
+    std::string_view email = {};
+    std::string_view reason = {};
+    std::chrono::milliseconds lasted{};
+    std::uint64_t up_bytes = 0;  // of payload, from the client
+    std::uint64_t down_bytes = 0;
+};
+
 // The log of one core: builds lines and queues them.
 //
 //   safety  whatever a peer sends ends up as one line: control bytes, and in addresses also blanks
@@ -58,7 +77,10 @@ public:
     }
     bool wants_access() const noexcept { return filter_.access; }
 
+    bool wants_sessions() const noexcept { return filter_.sessions; }
+
     void access(const AccessLine& line);
+    void session(const SessionLine& line);
 
     // Writes "[Level] [id] component: message" to the error log.
     //
@@ -80,6 +102,8 @@ inline constexpr std::size_t kLogLineBytesMax = 4096;  // what a pipe takes in o
 
 // The line without its time, exactly as CoreLog queues it.
 std::string access_text(const AccessLine& line, LogStyle style);
+std::string session_text(const SessionLine& line);
+std::string session_json(const SessionLine& line, WallTime time);  // with the time, in UTC
 std::string error_text(LogLevel level, std::uint32_t session_id, std::string_view component,
                        std::string_view message);
 

@@ -14,13 +14,18 @@ namespace ferry::core {
 
 using WallTime = std::chrono::system_clock::time_point;
 
-enum class LogStream : std::uint8_t { access, error };
+enum class LogStream : std::uint8_t { access, error, sessions };
+inline constexpr std::size_t kLogStreams = 3;
 
-// One line without its time and its newline, which the writer adds.
+// Does a line begin with the time of day? A line of JSON has it inside.
+enum class Stamp : std::uint8_t { yes, no };
+
+// One line without its stamp and its newline, which the writer adds.
 struct LogRecord {
     LogStream stream = LogStream::error;
     WallTime time;
     std::string text;  // escaped already: no newline, no control byte
+    Stamp stamp = Stamp::yes;
 };
 
 // A bounded queue with one producer and one consumer. When it is full, new lines are dropped and

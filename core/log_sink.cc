@@ -138,37 +138,45 @@ std::ptrdiff_t LogSink::write_some(std::string_view text) const noexcept {
     }
 }
 
+std::vector<LogSink*> LogSinks::distinct() const {
+    std::vector<LogSink*> all;
+    for (const LogStream stream : {LogStream::error, LogStream::access, LogStream::sessions}) {
+        LogSink* const sink = at(stream);
+        if (sink != nullptr && std::ranges::find(all, sink) == all.end()) {
+            all.push_back(sink);
+        }
+    }
+    return all;
+}
+
 std::expected<LogSinks, std::string> open_sinks(const config::Log& settings, int standard_output) {
     using Kind = config::LogTarget::Kind;
     LogSinks sinks;
-    const auto open = [&](const config::LogTarget& target) -> LogSink::Opened {
-        switch (target.kind) {
-            case Kind::off:
-                return nullptr;
-            case Kind::standard_output:
-                return LogSink::share(standard_output);
-            case Kind::file:
-                return LogSink::open(target.path);
-        }
-        std::unreachable();
-    };
     if (settings.level == config::LogLevel::none) {
         return sinks;
     }
-    auto error = open(settings.error);
-    if (!error) {
-        return std::unexpected(std::move(error.error()));
+    const std::array<std::pair<LogStream, const config::LogTarget*>, kLogStreams> targets{{
+        {LogStream::error, &settings.error},
+        {LogStream::access, &settings.access},
+        {LogStream::sessions, &settings.sessions},
+    }};
+    for (auto target = targets.begin(); target != targets.end(); ++target) {
+        const auto same = std::find_if(targets.begin(), target, [&](const auto& earlier) {
+            return *earlier.second == *target->second;
+        });
+        std::shared_ptr<LogSink>& sink = sinks.of(target->first);
+        if (same != target) {
+            sink = sinks.of(same->first);
+        } else if (target->second->kind == Kind::standard_output) {
+            sink = LogSink::share(standard_output);
+        } else if (target->second->kind == Kind::file) {
+            auto opened = LogSink::open(target->second->path);
+            if (!opened) {
+                return std::unexpected(std::move(opened.error()));
+            }
+            sink = std::move(*opened);
+        }
     }
-    sinks.error = std::move(*error);
-    if (settings.access == settings.error) {
-        sinks.access = sinks.error;
-        return sinks;
-    }
-    auto access = open(settings.access);
-    if (!access) {
-        return std::unexpected(std::move(access.error()));
-    }
-    sinks.access = std::move(*access);
     return sinks;
 }
 

@@ -1,12 +1,14 @@
 // LogSink: one place that lines go to, and what it has not taken yet.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <expected>
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "core/config.h"
 #include "core/log_queue.h"
@@ -73,10 +75,22 @@ private:
     bool torn_ = false;  // pending_ begins inside a line
 };
 
-// Both streams; they share one sink if they go to the same place, so that their order is kept.
-struct LogSinks {
-    std::shared_ptr<LogSink> access;  // may be null: off
-    std::shared_ptr<LogSink> error;
+// Where each stream goes; null: nowhere. Streams share a sink if they go to the same place, so that
+// their order is kept.
+class LogSinks {
+public:
+    std::shared_ptr<LogSink>& of(LogStream stream) noexcept {
+        return sinks_[static_cast<std::size_t>(stream)];
+    }
+    LogSink* at(LogStream stream) const noexcept {
+        return sinks_[static_cast<std::size_t>(stream)].get();
+    }
+
+    // Every sink once, that of errors first.
+    std::vector<LogSink*> distinct() const;
+
+private:
+    std::array<std::shared_ptr<LogSink>, kLogStreams> sinks_;
 };
 
 // Opens what the configuration asks for.

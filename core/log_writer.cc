@@ -174,9 +174,8 @@ Log::Turn Log::turn() {
     }
     take_lines(turn);
     report_lost(turn);
-    write(sinks_.error.get(), turn);
-    if (sinks_.access != sinks_.error) {
-        write(sinks_.access.get(), turn);
+    for (LogSink* sink : sinks_.distinct()) {
+        write(sink, turn);
     }
     if (all_written()) {
         const std::lock_guard lock(mutex_);
@@ -187,19 +186,23 @@ Log::Turn Log::turn() {
 }
 
 void Log::adopt(LogSinks next) {
-    LogSink* const error = next.error ? next.error.get() : next.access.get();
-    LogSink* const access = next.access ? next.access.get() : next.error.get();
-    pass_on(sinks_.error.get(), error);
-    if (sinks_.access != sinks_.error) {
-        pass_on(sinks_.access.get(), access);
+    // What a stream still holds goes to its new place, or to any that there is.
+    const std::vector<LogSink*> places = next.distinct();
+    LogSink* const any = places.empty() ? nullptr : places.front();
+    for (LogSink* from : sinks_.distinct()) {
+        LogSink* to = any;
+        for (const LogStream stream : {LogStream::error, LogStream::access, LogStream::sessions}) {
+            if (sinks_.at(stream) == from && next.at(stream) != nullptr) {
+                to = next.at(stream);
+                break;
+            }
+        }
+        pass_on(from, to);
     }
     sinks_ = std::move(next);
 }
 
 void Log::pass_on(LogSink* from, LogSink* to) {
-    if (from == nullptr) {
-        return;
-    }
     Turn last;
     write(from, last);
     const std::uint64_t lost = to == nullptr ? from->pending_lines() : to->inherit(*from);
@@ -211,14 +214,7 @@ void Log::take_lines(Turn& turn) {
         queue->take(batch_);
         turn.busy = turn.busy || !batch_.empty();
         for (const LogRecord& record : batch_) {
-            switch (record.stream) {
-                case LogStream::access:
-                    append(sinks_.access.get(), record, turn);
-                    break;
-                case LogStream::error:
-                    append(sinks_.error.get(), record, turn);
-                    break;
-            }
+            append(sinks_.at(record.stream), record, turn);
         }
     }
 }
@@ -227,7 +223,7 @@ void Log::append(LogSink* sink, const LogRecord& record, Turn& turn) {
     if (sink == nullptr) {
         return;
     }
-    const std::string_view time = time_.text(record.time);
+    const std::string_view time = record.stamp == Stamp::yes ? time_.text(record.time) : "";
     if (sink->append(time, record.text)) {
         return;
     }
@@ -240,7 +236,8 @@ void Log::append(LogSink* sink, const LogRecord& record, Turn& turn) {
 
 void Log::report_lost(const Turn& turn) {
     const std::uint64_t lost = lost_lines();
-    if (lost == reported_ || !sinks_.error) {
+    LogSink* const errors = sinks_.at(LogStream::error);
+    if (lost == reported_ || errors == nullptr) {
         return;
     }
     const Clock::time_point now = Clock::now();
@@ -249,7 +246,7 @@ void Log::report_lost(const Turn& turn) {
     }
     const std::string text =
         error_text(LogLevel::warning, 0, "log", fmt::format("{} lines lost", lost - reported_));
-    if (sinks_.error->append(time_.text(std::chrono::system_clock::now()), text)) {
+    if (errors->append(time_.text(std::chrono::system_clock::now()), text)) {
         reported_ = lost;
         reported_at_ = now;
     }
@@ -278,7 +275,8 @@ bool Log::Turn::refused_by(const LogSink* sink) const {
 }
 
 bool Log::all_written() const noexcept {
-    return (!sinks_.error || sinks_.error->empty()) && (!sinks_.access || sinks_.access->empty());
+    return std::ranges::all_of(sinks_.distinct(),
+                               [](const LogSink* sink) { return sink->empty(); });
 }
 
 bool Log::may_end(const Turn& turn) const {
@@ -309,9 +307,9 @@ void Log::wait(const Turn& turn) {
 }
 
 void Log::give_up() {
-    std::uint64_t lost = sinks_.error ? sinks_.error->pending_lines() : 0;
-    if (sinks_.access != sinks_.error && sinks_.access) {
-        lost += sinks_.access->pending_lines();
+    std::uint64_t lost = 0;
+    for (const LogSink* sink : sinks_.distinct()) {
+        lost += sink->pending_lines();
     }
     sink_lost_.fetch_add(lost, std::memory_order_relaxed);
 }

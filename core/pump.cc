@@ -89,6 +89,7 @@ io::Task<Got> receive_first(Flow& flow) {
     }
     flow.out.commit(flow.to.sealer->header(flow.out.room()));
     auto sent = co_await flow.to.socket.send(flow.out.data());
+    flow.to.count_sent(flow.out.data().size());
     flow.sent();
     flow.rest();
     if (!sent) {
@@ -196,6 +197,7 @@ io::Task<Outcome> pass_on_end(Flow& flow) {
             if (!sent) {
                 co_return failed(flow, flow.to, sent.error());
             }
+            flow.to.count_sent(flow.out.data().size());
         }
         flow.sent();
         // A marked end needs no other; some middle boxes take a half-closed connection for a dead
@@ -273,6 +275,7 @@ io::Task<Outcome> pump(Session& session, Way way) {
                 co_return failed(flow, flow.to, sent.error());
             }
             session.scope.touch();
+            flow.to.count_sent(flow.ready_bytes());
         }
         flow.sent();
         if (*then == Then::again) {
@@ -302,6 +305,7 @@ io::Task<Outcome> pump(Session& session, Way way) {
             break;
         }
         session.scope.touch();
+        flow.from.count_received(*got);
         flow.received(room_bytes, *got);
         first = false;
     }

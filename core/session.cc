@@ -53,6 +53,29 @@ void log_failure(Session& session, std::string_view component, Outcome outcome) 
     session.core.log.error(LogLevel::info, session.id, component, message);
 }
 
+// An exchange has ended. A kept connection that closes between two of them has none to tell of.
+void log_ended(Session& session, Outcome outcome) {
+    const bool nothing = session.outbound == nullptr && outcome == Outcome::finished;
+    if (!session.core.log.wants_sessions() || nothing) {
+        return;
+    }
+    const io::Duration lasted = session.core.loop.now() - session.began;
+    const std::string target =
+        session.outbound == nullptr ? std::string() : session.inbound.access_target(session);
+    session.core.log.session(
+        {.id = session.id,
+         .from = session.source,
+         .outcome = name_of(outcome),
+         .target = target,
+         .inbound_tag = session.inbound.tag,
+         .outbound_tag = session.outbound == nullptr ? std::string_view() : session.outbound->tag,
+         .email = session.email,
+         .reason = session.reason,
+         .lasted = std::chrono::duration_cast<std::chrono::milliseconds>(lasted),
+         .up_bytes = session.up_bytes,
+         .down_bytes = session.down_bytes});
+}
+
 // The request is understood, or never will be: the listener may take another one.
 void end_handshake(Session& session) {
     if (std::exchange(session.in_handshake, false)) {
@@ -80,7 +103,9 @@ io::Task<Outcome> give_up(Session& session, Outcome outcome) {
 io::Task<void> speak_last(Session& session) {
     if (!session.client.sealer) {
         auto sent = co_await session.client.socket.send(proto::bytes_of(session.epilogue));
-        (void)sent;  // the session ends either way
+        if (sent) {
+            session.client.count_sent(session.epilogue.size());
+        }
         co_return;
     }
     auto out = co_await session.core.pools.out.take(session.scope);
@@ -91,7 +116,9 @@ io::Task<void> speak_last(Session& session) {
     out->commit(sealer.seal(proto::bytes_of(session.epilogue), out->room()));
     out->commit(sealer.end(out->room()));
     auto sent = co_await session.client.socket.send(out->data());
-    (void)sent;  // the session ends either way
+    if (sent) {
+        session.client.count_sent(out->data().size());
+    }
 }
 
 io::Task<Outcome> run_once(Session& session) {
@@ -106,6 +133,7 @@ io::Task<Outcome> run_once(Session& session) {
 
     const Snapshot& snapshot = *session.snapshot;
     const Outbound& outbound = *snapshot.outbounds[snapshot.router.pick(session.inbound.tag)];
+    session.outbound = &outbound;
     log_accepted(session, outbound);
     auto dialed = co_await outbound.dial(session);
     if (!dialed) {
@@ -119,6 +147,10 @@ io::Task<Outcome> run_once(Session& session) {
         co_return dialed.error();
     }
     session.target.emplace(std::move(*dialed));
+    const Meter wire =
+        session.core.meters.of(Meters::Kind::outbound, outbound.tag, snapshot.counted.outbounds);
+    session.target->sent = wire.up;
+    session.target->received = wire.down;
     auto told = co_await session.inbound.answer(session, Outcome::finished);
     if (!told) {
         co_return told.error();
@@ -146,6 +178,10 @@ Session::Session(Core& its_core, io::Scope& parent, const Inbound& its_inbound,
       peer(accepted.peer.unmapped()),
       client(io::Socket(scope, std::move(accepted.descriptor))),
       source(peer.text()) {
+    const Meter wire =
+        core.meters.of(Meters::Kind::inbound, inbound.tag, snapshot->counted.inbounds);
+    client.received = wire.up;
+    client.sent = wire.down;
     core.stats.accepted.add();
     core.stats.open_sessions.add();
     core.stats.handshakes.add();
@@ -163,7 +199,12 @@ io::Task<Outcome> run(Session& session) {
     session.scope.expire_at(session.core.loop.now() + session.policy->handshake);
     Outcome outcome = Outcome::finished;
     for (;;) {
+        session.began = session.core.loop.now();
+        session.up_bytes = 0;
+        session.down_bytes = 0;
+        session.outbound = nullptr;
         outcome = co_await run_once(session);
+        log_ended(session, outcome);
         if (outcome != Outcome::finished || session.over || !session.inbound.again(session)) {
             break;
         }

@@ -35,7 +35,20 @@ enum class AtEnd : std::uint8_t {
 struct End {
     explicit End(io::Socket its_socket) noexcept : socket(std::move(its_socket)) {}
 
+    void count_received(std::size_t bytes) const noexcept {
+        if (received != nullptr) {
+            received->add(bytes);
+        }
+    }
+    void count_sent(std::size_t bytes) const noexcept {
+        if (sent != nullptr) {
+            sent->add(bytes);
+        }
+    }
+
     io::Socket socket;
+    Counter* received = nullptr;  // bytes on the socket, where they are counted
+    Counter* sent = nullptr;
     std::unique_ptr<proto::Opener> opener;
     std::unique_ptr<proto::Sealer> sealer;
     AtEnd at_end = AtEnd::pass_on;
@@ -75,10 +88,16 @@ struct Session {
     proto::Address address;  // where the client wants to go
     std::string source;      // the peer, as the access log writes it
     std::string email;       // of the user, for the log; may be empty
+    Meter meter;             // of the user's payload
     std::string reason;      // what was wrong, for the log
     std::string prologue;    // plaintext for the target in front of what the client sends
     io::Buffer early;        // bytes that arrived with the request
     std::string epilogue;    // plaintext for the client if there is no target
+    // Of the present exchange, for the log of sessions.
+    io::TimePoint began{};
+    std::uint64_t up_bytes = 0;
+    std::uint64_t down_bytes = 0;
+    const Outbound* outbound = nullptr;
     bool in_handshake = true;
     bool up_ended = false;      // the target has been told that the client's bytes have ended
     bool down_ended = false;    // the client has been told that the target's bytes have ended

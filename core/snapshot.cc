@@ -91,8 +91,13 @@ io::Duration at_least_a_moment(config::Seconds time) {
     return std::max<io::Duration>(time, std::chrono::milliseconds(1));
 }
 
-Policy policy_from(const config::Level& level) {
+Policy policy_from(const config::Level& level, bool stats) {
     Policy policy;
+    if (level.buffer_bytes && *level.buffer_bytes >= 0) {
+        policy.buffer_bytes = static_cast<std::uint64_t>(*level.buffer_bytes);
+    }
+    policy.counted = {.up = stats && level.stats_user_uplink,
+                      .down = stats && level.stats_user_downlink};
     policy.handshake = level.handshake;
     policy.idle = at_least_a_moment(level.idle);
     policy.uplink_only = at_least_a_moment(level.uplink_only);
@@ -139,9 +144,14 @@ std::shared_ptr<const Snapshot> make_snapshot(const config::Config& config,
         }
     }
     for (const auto& [level, written] : config.policy.levels) {
-        snapshot->policies.emplace(level, policy_from(written));
+        snapshot->policies.emplace(level, policy_from(written, config.stats));
     }
-    snapshot->standard = policy_from(config::Level{});
+    snapshot->standard = policy_from(config::Level{}, config.stats);
+    if (config.stats) {
+        const config::Policy& policy = config.policy;
+        snapshot->counted = {{policy.stats_inbound_uplink, policy.stats_inbound_downlink},
+                             {policy.stats_outbound_uplink, policy.stats_outbound_downlink}};
+    }
     return snapshot;
 }
 

@@ -34,6 +34,7 @@ struct Snapshot {
     Router router;
     std::map<std::uint32_t, Policy> policies;  // by level
     Policy standard;                           // of levels that are not written down
+    SystemCounted counted;
 
     const Policy& policy_of(std::uint32_t level) const noexcept;
 };

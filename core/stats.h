@@ -4,6 +4,9 @@
 #include <array>
 #include <atomic>
 #include <cstdint>
+#include <functional>
+#include <map>
+#include <string>
 
 #include "core/outcome.h"
 #include "proto/fault.h"
@@ -44,5 +47,8 @@ struct alignas(64) StatsShard {
     void count(Outcome outcome) noexcept { outcomes[static_cast<std::size_t>(outcome)].add(); }
     void count(proto::Fault fault) noexcept { faults[static_cast<std::size_t>(fault)].add(); }
 };
+
+// Adds the counters of one core to the sums of their names, such as "core.accepted".
+void add_to(std::map<std::string, std::uint64_t, std::less<>>& sums, const StatsShard& shard);
 
 }  // namespace ferry::core

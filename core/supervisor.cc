@@ -43,7 +43,7 @@ void raise_descriptor_limit() {
 sigset_t awaited_signals() {
     sigset_t set;
     sigemptyset(&set);
-    for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGUSR1}) {
+    for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2}) {
         sigaddset(&set, signal);
     }
     return set;
@@ -76,6 +76,7 @@ public:
 private:
     void announce(const std::vector<io::Endpoint>& endpoints);
     bool prepare(std::vector<io::Endpoint>& endpoints);
+    void print_counters() const;
     void error(LogLevel level, std::string_view message) { log_.error(level, 0, "main", message); }
 
     const RunOptions& options_;
@@ -154,6 +155,22 @@ void Supervisor::announce(const std::vector<io::Endpoint>& endpoints) {
     error(LogLevel::warning, fmt::format("Ringferry {} started", kVersion));
 }
 
+// One line each, "NAME VALUE", and an empty one at the end: for people, and for scripts until there
+// is an API to ask.
+void Supervisor::print_counters() const {
+    Meters::Sums sums;
+    for (const auto& worker : workers_) {
+        worker->meters().add_to(sums);
+        add_to(sums, worker->stats());
+    }
+    std::string text;
+    for (const auto& [name, value] : sums) {
+        text += fmt::format("{} {}\n", name, value);
+    }
+    fmt::print("{}\n", text);
+    std::fflush(stdout);
+}
+
 bool Supervisor::start(const std::vector<config::Mistake>& warnings) {
     for (const config::Mistake& warning : warnings) {
         error(LogLevel::warning, config::text(warning));
@@ -187,6 +204,10 @@ void Supervisor::serve() {
             }
             continue;
         }
+        if (signal == SIGUSR2) {
+            print_counters();
+            continue;
+        }
         if (signal == SIGHUP) {
             error(LogLevel::warning,
                   "SIGHUP: this version reads its configuration once; restart it");
@@ -201,7 +222,7 @@ void Supervisor::serve() {
     std::thread impatient([this, awaited] {
         int signal = 0;
         while (sigwait(&awaited, &signal) == 0 && signal != SIGINT && signal != SIGTERM) {
-            continue;  // neither a log to be opened anew nor a reload matters any more
+            continue;  // neither a log to be opened anew nor a reload nor a sum matters any more
         }
         for (const auto& worker : workers_) {
             worker->stop(io::Duration::zero());

@@ -25,6 +25,8 @@ io::Task<Step<void>> VmessInbound::greet(Session& session) const {
     }
     session.policy = &session.snapshot->policy_of((*user)->level);
     session.email = (*user)->email;
+    session.meter =
+        session.core.meters.of(Meters::Kind::user, session.email, session.policy->counted);
     co_return accept(session, std::move(*request));
 }
 

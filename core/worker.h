@@ -64,6 +64,7 @@ public:
     void join();
 
     const StatsShard& stats() const noexcept { return stats_; }
+    const Meters& meters() const noexcept { return meters_; }
 
 private:
     using Prepared = std::expected<std::vector<io::Endpoint>, std::string>;
@@ -75,6 +76,7 @@ private:
     Shared& shared_;
     Place place_;
     StatsShard stats_;
+    Meters meters_;
     std::promise<Prepared> prepared_;
     std::promise<Order> order_;
     bool ordered_ = false;

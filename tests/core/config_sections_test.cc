@@ -41,6 +41,17 @@ TEST(Log, TakesFilesAndNone) {
     EXPECT_EQ(log_of(R"({"access": "$HOME/x"})").access.path, "$HOME/x");
 }
 
+TEST(Log, HasItsOwnLogOfSessions) {
+    EXPECT_EQ(log_of("{}").sessions.kind, Kind::off);
+    EXPECT_EQ(log_of(R"({"sessions": "none"})").sessions.kind, Kind::off);
+    EXPECT_EQ(log_of(R"({"sessions": ""})").sessions.kind, Kind::standard_output);
+    EXPECT_EQ(log_of(R"({"sessions": "/s"})").sessions, (LogTarget{Kind::file, "/s"}));
+    EXPECT_EQ(log_of(R"({"sessions": "/s"})").session_format, SessionFormat::text);
+    EXPECT_EQ(log_of(R"({"sessions": "/s", "sessionsFormat": "JSON"})").session_format,
+              SessionFormat::json);
+    EXPECT_EQ(log_of(R"({"sessions": "/s", "loglevel": "none"})").sessions.kind, Kind::off);
+}
+
 TEST(Log, KnowsTheLevels) {
     const auto level = [](std::string_view name) {
         return log_of(R"({"loglevel": ")" + std::string(name) + "\"}").level;

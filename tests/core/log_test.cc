@@ -277,6 +277,57 @@ TEST_F(CoreLogTest, QueuesLinesWithTheirTime) {
     EXPECT_TRUE(taken().empty());
 }
 
+// What a relay has done, as numbers that scripts can add up.
+constexpr SessionLine kSession = {.id = 7,
+                                  .from = "192.0.2.1:4000",
+                                  .outcome = "finished",
+                                  .target = "tcp:example.org:443",
+                                  .inbound_tag = "in",
+                                  .outbound_tag = "out",
+                                  .email = "anna@example.org",
+                                  .reason = {},
+                                  .lasted = std::chrono::milliseconds(1234),
+                                  .up_bytes = 517,
+                                  .down_bytes = 10240};
+
+TEST(SessionLineTest, IsASentence) {
+    EXPECT_EQ(session_text(kSession),
+              "192.0.2.1:4000 finished tcp:example.org:443 [in -> out] 1.234 s, 517 up, 10240 down "
+              "email: anna@example.org");
+    EXPECT_EQ(session_text({.from = "a:1", .outcome = "bad_request", .reason = "unknown_user"}),
+              "a:1 bad_request  [ -> ] 0.000 s, 0 up, 0 down, unknown_user");
+}
+
+TEST(SessionLineTest, IsAnObject) {
+    const WallTime time{std::chrono::milliseconds(1700000000042)};
+    EXPECT_EQ(session_json(kSession, time),
+              "{\"time\":\"2023-11-14T22:13:20.042Z\",\"id\":7,\"from\":\"192.0.2.1:4000\","
+              "\"outcome\":\"finished\",\"target\":\"tcp:example.org:443\",\"inbound\":\"in\","
+              "\"outbound\":\"out\",\"email\":\"anna@example.org\",\"reason\":\"\","
+              "\"seconds\":1.234,\"up\":517,\"down\":10240}");
+}
+
+TEST(SessionLineTest, NobodyGetsOutOfAString) {
+    const std::string line = session_json({.email = "\",\"up\":9,\n\\"}, WallTime{});
+    EXPECT_NE(line.find("\"email\":\"\\\",\\\"up\\\":9,\\\\x0a\\\\\","), std::string::npos) << line;
+}
+
+TEST_F(CoreLogTest, WritesSessionsInTheFormatThatIsAskedFor) {
+    CoreLog text = core_log({.sessions = true});
+    CoreLog json = core_log({.sessions = true, .session_format = config::SessionFormat::json});
+    CoreLog quiet = core_log({});
+    text.session(kSession);
+    json.session(kSession);
+    quiet.session(kSession);
+    const std::vector<LogRecord> records = taken();
+    ASSERT_EQ(records.size(), 2u);
+    EXPECT_EQ(records[0].stream, LogStream::sessions);
+    EXPECT_EQ(records[0].text, session_text(kSession));
+    EXPECT_EQ(records[0].stamp, Stamp::yes);
+    EXPECT_EQ(records[1].text, session_json(kSession, records[1].time));
+    EXPECT_EQ(records[1].stamp, Stamp::no) << "JSON has the time inside";
+}
+
 TEST_F(CoreLogTest, LeavesOutWhatIsNotWanted) {
     const std::vector<LogLevel> levels = {LogLevel::debug, LogLevel::info, LogLevel::warning,
                                           LogLevel::error};

@@ -25,6 +25,7 @@ _MODULES = (
     "config_cases",
     "limits_cases",
     "log_cases",
+    "count_cases",
     "ends_cases",
     "policy_cases",
     "program_cases",

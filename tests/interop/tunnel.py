@@ -40,6 +40,7 @@ class Tunnel:
     client_times   policy of level 0 at the client, server_times at the server
     server_out     the server's outbounds, freedom if not given
     client_log     the client's log object, server_log the server's
+    server_extra   further sections of the server's configuration
     """
 
     def __init__(
@@ -54,6 +55,7 @@ class Tunnel:
         client_log=None,
         server_log=None,
         server_files=None,
+        server_extra=None,
     ):
         self.lab = lab
         self.pair = pair
@@ -76,6 +78,7 @@ class Tunnel:
             log=client_log or {"loglevel": "info", "access": lab.path("client.access")},
             times=client_times,
         )
+        server.update(server_extra or {})
         self._server_config = server
         self.server = lab.start(pair.server, server, "server", max_files=server_files)
         self.client = lab.start(pair.client, client, "client")

@@ -72,6 +72,7 @@ Node::Node(World& world, const io::Endpoint& host, const core::config::Config& c
             resolver_,
             log_,
             stats_,
+            meters_,
             replay_,
             session_keys_,
             core::make_snapshot(config, dispatch),

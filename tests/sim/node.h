@@ -72,6 +72,7 @@ private:
     core::LogQueue queue_;
     core::CoreLog log_;
     core::StatsShard stats_;
+    core::Meters meters_;
     core::ReplayFilter replay_;
     core::ReplayFilter session_keys_;
     std::vector<std::string> lines_;

@@ -1,0 +1,34 @@
+#include "core/stats.h"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+namespace ferry::core {
+
+void add_to(std::map<std::string, std::uint64_t, std::less<>>& sums, const StatsShard& shard) {
+    const std::pair<std::string_view, const Counter*> named[] = {
+        {"core.accepted", &shard.accepted},
+        {"core.open_sessions", &shard.open_sessions},
+        {"core.handshakes", &shard.handshakes},
+        {"core.drained", &shard.drained},
+        {"core.drain_overflow", &shard.drain_overflow},
+        {"core.accept_pauses", &shard.accept_pauses},
+        {"core.handshake_waits", &shard.handshake_waits},
+        {"core.uplink_bytes", &shard.uplink_bytes},
+        {"core.downlink_bytes", &shard.downlink_bytes},
+    };
+    for (const auto& [name, counter] : named) {
+        sums[std::string(name)] += counter->read();
+    }
+    for (std::size_t index = 0; index < kOutcomeCount; ++index) {
+        sums[fmt::format("outcome.{}", name_of(static_cast<Outcome>(index)))] +=
+            shard.outcomes[index].read();
+    }
+    for (std::size_t index = 0; index < proto::kFaultCount; ++index) {
+        sums[fmt::format("fault.{}", proto::name_of(static_cast<proto::Fault>(index)))] +=
+            shard.faults[index].read();
+    }
+}
+
+}  // namespace ferry::core
