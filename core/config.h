@@ -76,6 +76,10 @@ struct VmessClient {
 struct VmessInbound {
     std::vector<VmessClient> clients;
     bool disable_insecure = false;  // end connections whose body security is none or aes-128-cfb
+    std::string detour;             // the tag of the inbound that clients are told to go on to
+    // Of the accounts that are made up for those who were told to come here.
+    std::uint8_t default_level = 0;
+    std::uint16_t default_alter_id = 0;
 };
 
 struct SocksInbound {
@@ -102,13 +106,22 @@ struct DokodemoInbound {
     std::optional<Seconds> idle;  // in place of the policy's
 };
 
+// Which ports of an inbound's range listen: all, or some, which others replace after a while.
+struct Allocate {
+    enum class Strategy : std::uint8_t { always, random };
+    Strategy strategy = Strategy::always;
+    std::uint32_t refresh_minutes = 5;  // each port listens for twice that
+    std::uint32_t concurrency = 3;      // new ports per refresh
+};
+
 struct Inbound {
     std::string tag;  // empty, or unique among the inbounds
     Place place;
     // An IP with port 0; nothing means every address of both families, which is also what
     // "0.0.0.0" and "::" mean to V2Ray.
     std::optional<proto::Address> listen;
-    PortRange ports;  // each of them is listened on
+    PortRange ports;
+    Allocate allocate;
     std::variant<VmessInbound, SocksInbound, HttpInbound, DokodemoInbound> settings;
 };
 

@@ -30,20 +30,28 @@ public:
 
     void start();
 
+    // The same for a server that has started: accepts at once.
+    io::Result<io::Endpoint> open(const Port& port, io::Sharing sharing);
+    // Stops accepting at one endpoint; its sessions live on. Does nothing if it is not open.
+    void close(const io::Endpoint& at);
+
     // Stops accepting, once what already waits in the queues is taken; sessions may go on for
     // `grace`. What is left then ends with Stop::shutdown. A second call shortens the grace.
     void stop(io::Duration grace);
 
 private:
     struct Door {
-        Door(io::Listener its_listener, const Inbound& its_inbound)
-            : listener(std::move(its_listener)), inbound(its_inbound) {}
-        io::Listener listener;
+        Door(Core& core, io::Scope& accepting, const Inbound& its_inbound)
+            : scope(core.loop, &accepting), inbound(its_inbound) {}
+        io::Scope scope;
         const Inbound& inbound;
+        std::optional<io::Listener> listener;
     };
 
+    // Runs a door until it is closed, and takes it off the list.
+    io::Task<void> tend(Door& door);
     io::Task<void> accept_at(Door& door);
-    io::Task<bool> wait_for_room();
+    io::Task<bool> wait_for_room(Door& door);
     io::Task<void> serve(const Inbound& inbound, io::Accepted accepted);
     io::Task<void> wind_down();
 

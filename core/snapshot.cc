@@ -106,13 +106,27 @@ Policy policy_from(const config::Level& level, bool stats) {
 }
 
 // Every address of both families is one socket on "::": Linux takes IPv4 peers there, too.
+Port port_of(const config::Inbound& from, const Inbound& inbound, std::uint16_t number) {
+    const io::Endpoint at = from.listen
+                                ? endpoint_of(*from.listen, number)
+                                : io::Endpoint::ipv6(std::array<std::uint8_t, 16>{}, number);
+    return {at, &inbound};
+}
+
 void add_ports(Snapshot& snapshot, const config::Inbound& from, const Inbound& inbound) {
+    if (from.allocate.strategy == config::Allocate::Strategy::random) {
+        snapshot.changing.push_back(
+            {from.allocate, from.ports, port_of(from, inbound, 0), inbound.announced()});
+        return;
+    }
+    std::vector<std::uint16_t> numbers;
     for (std::uint32_t port = from.ports.first; port <= from.ports.last; ++port) {
         const auto number = static_cast<std::uint16_t>(port);
-        const io::Endpoint at = from.listen
-                                    ? endpoint_of(*from.listen, number)
-                                    : io::Endpoint::ipv6(std::array<std::uint8_t, 16>{}, number);
-        snapshot.ports.push_back({at, &inbound});
+        snapshot.ports.push_back(port_of(from, inbound, number));
+        numbers.push_back(number);
+    }
+    if (from.ports.first != 0) {  // what the kernel chooses cannot be told from here
+        inbound.announced()->set(std::move(numbers));
     }
 }
 

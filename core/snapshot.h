@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "core/announced.h"
 #include "core/config.h"
 #include "core/inbound.h"
 #include "core/outbound.h"
@@ -23,6 +24,14 @@ struct Port {
     const Inbound* inbound;
 };
 
+// An inbound whose ports come and go.
+struct ChangingPorts {
+    config::Allocate settings;
+    config::PortRange range;
+    Port base;  // where to listen, and what is spoken; the port does not matter
+    std::shared_ptr<Announced> announced;
+};
+
 // Everything configured.
 //
 //   lifetime  sessions keep the one they started with; what they point into dies with it
@@ -30,7 +39,8 @@ struct Port {
 struct Snapshot {
     std::vector<std::unique_ptr<Inbound>> inbounds;
     std::vector<std::unique_ptr<Outbound>> outbounds;
-    std::vector<Port> ports;
+    std::vector<Port> ports;  // those that are always open
+    std::vector<ChangingPorts> changing;
     Router router;
     std::map<std::uint32_t, Policy> policies;  // by level
     Policy standard;                           // of levels that are not written down

@@ -103,8 +103,8 @@ Supervisor::Supervisor(const config::Config& config, const RunOptions& options, 
       replay_(replay_seed()),
       session_keys_(replay_seed()),
       log_(log.add_queue(), filter_of(config.log), [] { return std::chrono::system_clock::now(); }),
-      shared_{dispatch_, replay_,       session_keys_,        make_snapshot(config, dispatch_),
-              Limits{},  backend_.kind, filter_of(config.log)} {}
+      shared_{dispatch_, replay_,       session_keys_,         make_snapshot(config, dispatch_),
+              Limits{},  backend_.kind, filter_of(config.log), {}} {}
 
 bool Supervisor::prepare(std::vector<io::Endpoint>& endpoints) {
     const std::vector<int> cpus = usable_cpus();
@@ -180,6 +180,16 @@ bool Supervisor::start(const std::vector<config::Mistake>& warnings) {
         return false;
     }
     announce(endpoints);
+    shared_.others.open = [this](const Port& port) {
+        for (std::size_t index = 1; index < workers_.size(); ++index) {
+            workers_[index]->open(port);
+        }
+    };
+    shared_.others.close = [this](const io::Endpoint& at) {
+        for (std::size_t index = 1; index < workers_.size(); ++index) {
+            workers_[index]->close(at);
+        }
+    };
     for (const auto& worker : workers_) {
         worker->go();
     }

@@ -5,6 +5,7 @@
 #include <sched.h>
 #include <signal.h>
 
+#include <list>
 #include <system_error>
 
 #include "core/caching_resolver.h"
@@ -15,7 +16,7 @@
 namespace ferry::core {
 namespace {
 
-constexpr std::size_t kMailboxMessages = 64;
+constexpr std::size_t kMailboxMessages = 4 * 65536;  // every port opened and closed
 
 void pin_to(int cpu) {
     cpu_set_t set;
@@ -44,6 +45,15 @@ std::string why_not_listening(const Port& port, std::errc error) {
                                                 : "";
     return fmt::format("failed to listen on {}: {}{}", port.at.text(),
                        std::make_error_code(error).message(), remedy);
+}
+
+// The first core has the port; where this one cannot join, the others take its connections.
+void join_port(Core& core, Server& server, const Port& port) {
+    auto at = server.open(port, io::Sharing::joining);
+    if (!at) {
+        core.log.error(LogLevel::warning, 0, port.inbound->name(),
+                       why_not_listening(port, at.error()));
+    }
 }
 
 io::Result<std::unique_ptr<io::Backend>> make_backend(BackendKind kind) {
@@ -78,10 +88,22 @@ void Worker::stop(io::Duration grace) {
         order_.set_value(Order::leave);
         return;
     }
+    tell([this, grace] { stop_server_(grace); });
+}
+
+void Worker::open(const Port& port) {
+    tell([this, port] { open_port_(port); });
+}
+
+void Worker::close(const io::Endpoint& at) {
+    tell([this, at] { close_port_(at); });
+}
+
+// The box has room for more messages than there can be: a few ports every minute at most, and stops.
+void Worker::tell(io::Mailbox::Message message) {
     std::lock_guard guard(mailbox_lock_);
     if (mailbox_ != nullptr) {
-        // A full mailbox holds other stops already: there are no other messages.
-        (void)mailbox_->send([this, grace] { stop_server_(grace); });
+        (void)mailbox_->send(message);
     }
 }
 
@@ -139,7 +161,14 @@ void Worker::run_with(std::unique_ptr<io::Backend> backend) {
             endpoints.push_back(*at);
         }
         io::Mailbox mailbox(loop, kMailboxMessages);
-        stop_server_ = [&server](io::Duration grace) { server.stop(grace); };
+        io::Scope allocating(loop, &root);
+        stop_server_ = [&server, &allocating](io::Duration grace) {
+            allocating.stop(io::Stop::shutdown);
+            server.stop(grace);
+        };
+        open_port_ = [&core, &server](const Port& port) { join_port(core, server, port); };
+        close_port_ = [&server](const io::Endpoint& at) { server.close(at); };
+        std::list<Allocation> allocations;
         {
             std::lock_guard guard(mailbox_lock_);
             mailbox_ = &mailbox;
@@ -148,6 +177,12 @@ void Worker::run_with(std::unique_ptr<io::Backend> backend) {
         prepared_.set_value(std::move(endpoints));
         if (order.get() == Order::serve) {
             server.start();
+            if (place_.index == 0) {
+                for (const ChangingPorts& changing : shared_.snapshot->changing) {
+                    Allocation& made = allocations.emplace_back(changing, shared_.others);
+                    allocating.spawn(made.run(core, server, allocating));
+                }
+            }
             loop.run(root);
         }
         std::lock_guard guard(mailbox_lock_);
