@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <map>
+#include <ranges>
 #include <tuple>
 
 #include <sys/mman.h>
@@ -164,7 +165,7 @@ struct Carries {
 // 256 blocks, is in the sweeps and above; the fourth byte is far beyond any message here.
 Carries sealed_by(const AeadRow& reference) {
     const std::size_t around = is_gcm(reference) ? 16 * 65'536 : 64 * 65'536;
-    const std::size_t step = sweep_step() == 1 ? (is_gcm(reference) ? 1 : 16) : 43;
+    const std::size_t step = sweep_step() == 1 ? (is_gcm(reference) ? 1 : 16) : 128;
     Noise noise;
     Carries carries{noise.bytes(reference.key_bytes),
                     noise.bytes(kNonceBytes),
@@ -197,10 +198,12 @@ TEST_P(AeadSizes, CarryTheirCounters) {
     const Aead aead(row(), carries.key);
     const NonceView nonce(carries.nonce);
     const bool is_slow = &row() == rows_like(row()).back();
-    const std::size_t stride = is_slow ? std::max<std::size_t>(carries.tags.size() / 8, 1) : 1;
+    // Slow rows take an eighth of the lengths, or the longest alone.
+    const std::size_t lengths = carries.tags.size();
+    const std::size_t stride = is_slow ? (sweep_step() == 1 ? (lengths + 7) / 8 : lengths) : 1;
     std::size_t index = 0;
     Bytes made(carries.text.size());
-    for (const auto& [bytes, expected] : carries.tags) {
+    for (const auto& [bytes, expected] : std::views::reverse(carries.tags)) {
         if (index++ % stride != 0) {
             continue;
         }

@@ -90,6 +90,21 @@ private:
     std::abort();
 }
 
+std::vector<Record> read(const std::string& path) {
+    std::ifstream file(path, std::ios::binary);
+    if (!file.is_open()) {
+        ADD_FAILURE() << path << " cannot be read; Debian's package python3-cryptography-vectors "
+                      << "has it, and .ci/install test installs that";
+        return {};
+    }
+    Paragraphs paragraphs(path);
+    std::string line;
+    while (std::getline(file, line)) {
+        paragraphs.take(trimmed(line));
+    }
+    return std::move(paragraphs).all();
+}
+
 }  // namespace
 
 const std::string& Record::text(const std::string& name) const {
@@ -122,21 +137,14 @@ Bytes Record::bytes(const std::string& name) const {
     return *bytes;
 }
 
-std::vector<Record> published(std::string_view path, std::size_t cases_min) {
+const std::vector<Record>& published(std::string_view path, std::size_t cases_min) {
+    static std::map<std::string, std::vector<Record>> read_already;
     // The build gives the folder, so that a test program can be run by hand from anywhere.
     const std::string whole = std::string(FERRY_PUBLISHED_DIR) + "/" + std::string(path);
-    std::ifstream file(whole, std::ios::binary);
-    if (!file.is_open()) {
-        ADD_FAILURE() << whole << " cannot be read; Debian's package python3-cryptography-vectors "
-                      << "has it, and .ci/install test installs that";
-        return {};
+    std::vector<Record>& records = read_already[whole];
+    if (records.empty()) {
+        records = read(whole);
     }
-    Paragraphs paragraphs(whole);
-    std::string line;
-    while (std::getline(file, line)) {
-        paragraphs.take(trimmed(line));
-    }
-    std::vector<Record> records = std::move(paragraphs).all();
     EXPECT_GE(records.size(), cases_min) << whole << " has fewer cases than it should";
     return records;
 }

@@ -32,7 +32,7 @@ private:
 };
 
 // The cases of a file, by its path in the folder `cryptography_vectors`. A file that is not there,
-// or has fewer than `cases_min` cases, is a failure of the test.
-std::vector<Record> published(std::string_view path, std::size_t cases_min);
+// or has fewer than `cases_min` cases, is a failure of the test. Read once, for all rows.
+const std::vector<Record>& published(std::string_view path, std::size_t cases_min);
 
 }  // namespace ferry::test
