@@ -31,30 +31,39 @@ int hex_digit(char digit) {
 
 }  // namespace
 
-// Recursive descent over the text. The files are our own and shallow, so depth is not bounded.
+// Recursive descent over the text. The first mistake is kept, and from there on the text seems to
+// be at its end, so that every loop below comes to its own end.
 class JsonParser {
 public:
-    JsonParser(std::string_view text, std::string_view origin) : text_(text), origin_(origin) {}
+    explicit JsonParser(std::string_view text) : text_(text), end_(text.size()) {}
 
-    Json whole() {
-        Json value = this->value();
+    std::expected<Json, std::string> whole() {
+        Json value = this->value(0);
         skip_space();
-        if (at_ != text_.size()) {
+        if (at_ != end_) {
             fail("something after the end");
+        }
+        if (!mistake_.empty()) {
+            return std::unexpected(mistake_);
         }
         return value;
     }
 
 private:
-    Json value() {
+    Json value(int depth) {
+        constexpr int kDepthMax = 100;  // far above any file, far below what the stack holds
         skip_space();
         Json value;
+        if (depth > kDepthMax) {
+            fail("values too deep in others");
+            return value;
+        }
         switch (peek()) {
             case '{':
-                object(value);
+                object(value, depth);
                 break;
             case '[':
-                array(value);
+                array(value, depth);
                 break;
             case '"':
                 value.kind_ = Json::Kind::string;
@@ -70,148 +79,183 @@ private:
                 word("null");
                 break;
             default:
-                value.kind_ = Json::Kind::number;
-                value.number_ = number();
+                number(value);
         }
         return value;
     }
 
-    void object(Json& value) {
+    void object(Json& value, int depth) {
         value.kind_ = Json::Kind::object;
         take('{');
         skip_space();
-        while (peek() != '}') {
-            skip_space();
+        while (!failed() && peek() != '}') {
             std::string key = string();
             skip_space();
             take(':');
-            value.members_.emplace_back(std::move(key), this->value());
-            skip_space();
-            if (peek() != '}') {
-                take(',');
-            }
+            value.members_.emplace_back(std::move(key), this->value(depth + 1));
+            to_next('}');
         }
         take('}');
     }
 
-    void array(Json& value) {
+    void array(Json& value, int depth) {
         value.kind_ = Json::Kind::array;
         take('[');
         skip_space();
-        while (peek() != ']') {
-            value.items_.push_back(this->value());
-            skip_space();
-            if (peek() != ']') {
-                take(',');
-            }
+        while (!failed() && peek() != ']') {
+            value.items_.push_back(this->value(depth + 1));
+            to_next(']');
         }
         take(']');
+    }
+
+    // A comma and what follows it, or the closing bracket.
+    void to_next(char closing) {
+        skip_space();
+        if (!failed() && peek() != closing) {
+            take(',');
+            skip_space();
+            if (peek() == closing) {
+                fail("a comma before the closing bracket");
+            }
+        }
     }
 
     std::string string() {
         take('"');
         std::string text;
-        while (peek() != '"') {
-            char letter = text_[at_++];
+        while (!failed() && peek() != '"') {
+            const char letter = text_[at_++];
             if (letter == '\\') {
-                letter = escaped();
+                add_escaped(text);
+            } else {
+                text.push_back(letter);
             }
-            text.push_back(letter);
         }
         take('"');
         return text;
     }
 
-    char escaped() {
+    void add_escaped(std::string& to) {
+        constexpr std::string_view kLetters = "\"\\/bfnrt";
+        constexpr std::string_view kMeanings = "\"\\/\b\f\n\r\t";
         const char letter = peek();
+        if (failed()) {
+            return;
+        }
         ++at_;
-        switch (letter) {
-            case '"':
-            case '\\':
-            case '/':
-                return letter;
-            case 'n':
-                return '\n';
-            case 't':
-                return '\t';
-            case 'u':
-                return low_escape();
-            default:
-                fail("an escape that the vectors do not use");
+        const std::size_t index = kLetters.find(letter);
+        if (index != std::string_view::npos) {
+            to.push_back(kMeanings[index]);
+        } else if (letter == 'u') {
+            add_numbered(to);
+        } else {
+            fail("an unknown escape");
         }
     }
 
-    // \u00xx below 0x80 only: the vectors are ASCII.
-    char low_escape() {
+    // Into UTF-8. The halves of a pair of surrogates stay two letters: only comments have any.
+    void add_numbered(std::string& to) {
         unsigned code = 0;
         for (int digits = 0; digits < 4; ++digits) {
             const int digit = hex_digit(peek());
             if (digit < 0) {
                 fail("a bad \\u escape");
+                return;
             }
             code = code * 16 + static_cast<unsigned>(digit);
             ++at_;
         }
-        if (code >= 0x80) {
-            fail("a \\u escape beyond ASCII");
+        if (code < 0x80) {
+            to.push_back(static_cast<char>(code));
+            return;
         }
-        return static_cast<char>(code);
+        if (code < 0x800) {
+            to.push_back(static_cast<char>(0xc0 | code >> 6));
+        } else {
+            to.push_back(static_cast<char>(0xe0 | code >> 12));
+            to.push_back(static_cast<char>(0x80 | (code >> 6 & 0x3f)));
+        }
+        to.push_back(static_cast<char>(0x80 | (code & 0x3f)));
     }
 
-    std::int64_t number() {
-        std::int64_t number = 0;
-        const char* begin = text_.data() + at_;
-        const auto [end, error] = std::from_chars(begin, text_.data() + text_.size(), number);
-        if (error != std::errc()) {
-            fail("no value");
+    void number(Json& value) {
+        const std::size_t begin = at_;
+        while (at_ < end_ &&
+               std::string_view("+-.0123456789Ee").find(text_[at_]) != std::string_view::npos) {
+            ++at_;
         }
-        at_ += static_cast<std::size_t>(end - begin);
-        if (at_ < text_.size() &&
-            std::string_view(".eE").find(text_[at_]) != std::string_view::npos) {
-            fail("a number that is not whole");
+        const char* first = text_.data() + begin;
+        const char* last = text_.data() + at_;
+        const auto [whole_end, whole_error] = std::from_chars(first, last, value.number_);
+        value.kind_ = Json::Kind::number;
+        value.is_whole_ = whole_error == std::errc() && whole_end == last;
+        if (!value.is_whole_) {
+            double any = 0;
+            const auto [end, error] = std::from_chars(first, last, any);
+            if (error == std::errc::invalid_argument || end != last) {
+                at_ = begin;
+                fail("no value");
+            }
         }
-        return number;
     }
 
     void word(std::string_view expected) {
         if (text_.substr(at_, expected.size()) != expected) {
             fail("an unknown word");
+        } else {
+            at_ += expected.size();
         }
-        at_ += expected.size();
     }
 
-    char peek() const {
-        if (at_ >= text_.size()) {
+    char peek() {
+        if (at_ >= end_) {
             fail("an early end");
+            return '\0';
         }
         return text_[at_];
     }
 
     void take(char expected) {
-        if (peek() != expected) {
+        if (peek() == expected) {
+            ++at_;
+        } else {
             fail(std::string("no ") + expected);
         }
-        ++at_;
     }
 
     void skip_space() {
-        while (at_ < text_.size() &&
+        while (at_ < end_ &&
                std::string_view(" \t\r\n").find(text_[at_]) != std::string_view::npos) {
             ++at_;
         }
     }
 
-    [[noreturn]] void fail(std::string_view what) const {
-        stop(what, std::string(origin_) + " at byte " + std::to_string(at_));
+    void fail(std::string_view what) {
+        if (!failed()) {
+            mistake_ = std::string(what) + " at byte " + std::to_string(at_);
+        }
+        at_ = end_;
     }
 
+    bool failed() const { return !mistake_.empty(); }
+
     std::string_view text_;
-    std::string_view origin_;
+    std::size_t end_;
     std::size_t at_ = 0;
+    std::string mistake_;
 };
 
+std::expected<Json, std::string> Json::read(std::string_view text) {
+    return JsonParser(text).whole();
+}
+
 Json Json::parse(std::string_view text, std::string_view origin) {
-    return JsonParser(text, origin).whole();
+    std::expected<Json, std::string> value = read(text);
+    if (!value) {
+        stop(value.error(), origin);
+    }
+    return std::move(*value);
 }
 
 const Json* Json::find(std::string_view key) const {
@@ -241,6 +285,9 @@ bool Json::truth() const {
 
 std::int64_t Json::number() const {
     must_be(Kind::number);
+    if (!is_whole_) {
+        stop("a number that is not whole", "");
+    }
     return number_;
 }
 
@@ -289,20 +336,28 @@ Json read_vectors(std::string_view name) {
     return Json::parse(text, path);
 }
 
-Bytes from_hex(std::string_view hex) {
+std::optional<Bytes> bytes_of_hex(std::string_view hex) {
     if (hex.size() % 2 != 0) {
-        stop("an odd number of hex digits", hex);
+        return std::nullopt;
     }
     Bytes bytes(hex.size() / 2);
     for (std::size_t index = 0; index < bytes.size(); ++index) {
         const int high = hex_digit(hex[2 * index]);
         const int low = hex_digit(hex[2 * index + 1]);
         if (high < 0 || low < 0) {
-            stop("not hex", hex);
+            return std::nullopt;
         }
         bytes[index] = static_cast<std::uint8_t>(high * 16 + low);
     }
     return bytes;
+}
+
+Bytes from_hex(std::string_view hex) {
+    std::optional<Bytes> bytes = bytes_of_hex(hex);
+    if (!bytes) {
+        stop("not hex", hex);
+    }
+    return std::move(*bytes);
 }
 
 std::string to_hex(ByteView bytes) {

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <cstdint>
+#include <expected>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -16,7 +18,8 @@ using Bytes = std::vector<std::uint8_t>;
 // One value of a JSON text, and all that is in it.
 //
 //   mistakes  a vector file is part of the test: whatever is not as expected (a missing key, a
-//             value of another kind, odd hex) prints what and where, and ends the test program
+//             value of another kind, odd hex) prints what and where, and ends the test program.
+//             For files of others there are read(), find() and bytes_of_hex(), which end nothing
 class Json {
 public:
     enum class Kind : std::uint8_t { null, boolean, number, string, array, object };
@@ -25,12 +28,17 @@ public:
     // Reads a whole text; `origin` names it in messages.
     static Json parse(std::string_view text, std::string_view origin);
 
+    // The same, but gives what is wrong with the text, and at which byte.
+    static std::expected<Json, std::string> read(std::string_view text);
+
     Kind kind() const { return kind_; }
     bool is_null() const { return kind_ == Kind::null; }
     bool has(std::string_view key) const;
+    const Json* find(std::string_view key) const;  // of an object; nullptr if it has no such key
 
     bool truth() const;
-    std::int64_t number() const;      // the vectors hold whole numbers only
+    std::int64_t number() const;  // which is whole
+    bool is_whole() const { return is_whole_; }
     const std::string& text() const;  // of a string
     Bytes bytes() const;              // of a string in hex
     const std::vector<Json>& items() const;
@@ -41,11 +49,11 @@ public:
 private:
     friend class JsonParser;
 
-    const Json* find(std::string_view key) const;
     void must_be(Kind kind) const;
 
     Kind kind_ = Kind::null;
     bool truth_ = false;
+    bool is_whole_ = false;  // a number, and one that number_ holds
     std::int64_t number_ = 0;
     std::string text_;
     std::vector<Json> items_;
@@ -55,6 +63,7 @@ private:
 // The file `name` of tests/vectors, for example "shake.json".
 Json read_vectors(std::string_view name);
 
+std::optional<Bytes> bytes_of_hex(std::string_view hex);  // nothing if it is not hex
 Bytes from_hex(std::string_view hex);
 std::string to_hex(ByteView bytes);
 

@@ -47,6 +47,7 @@ constexpr auto kPackages = std::to_array<Permit>({
     {"openssl/", "crypto/boring/ tests/crypto/ perf/"},
     {"sanitizer/", "io/ tests/"},
     {"simdjson.h", "core/config"},
+    {"valgrind/", "tests/"},
     {"vecintrin.h", "crypto/s390x/"},
 });
 
