@@ -4,29 +4,39 @@
 
 #include <algorithm>
 
+#include "core/server.h"
+
 namespace ferry::core {
 namespace {
 
 // How many generations listen at a time: each for twice the refresh.
 constexpr std::size_t kGenerations = 2;
 
+// How long all cores together take to let go of a port, and more.
+constexpr io::Duration kClosing = std::chrono::milliseconds(200);
+
 }  // namespace
 
 io::Task<void> Allocation::run(Core& core, Server& server, io::Scope& scope) {
     const std::chrono::minutes refresh(std::max(ports_.settings.refresh_minutes, 1u));
     for (;;) {
-        turn(core, server);
-        auto slept = co_await core.loop.sleep_for(scope, refresh);
+        if (generations_.size() == kGenerations) {
+            close_oldest(server);
+        }
+        // In a tight range, the new ports are those that close now.
+        auto closed = co_await core.loop.sleep_for(scope, kClosing);
+        if (!closed) {
+            co_return;
+        }
+        open_generation(core, server);
+        auto slept = co_await core.loop.sleep_for(scope, refresh - kClosing);
         if (!slept) {
             co_return;
         }
     }
 }
 
-void Allocation::turn(Core& core, Server& server) {
-    if (generations_.size() == kGenerations) {
-        close_oldest(server);
-    }
+void Allocation::open_generation(Core& core, Server& server) {
     Generation& young = generations_.emplace_back();
     std::vector<std::uint16_t> ports;
     for (std::uint32_t count = 0; count < ports_.settings.concurrency; ++count) {

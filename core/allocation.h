@@ -1,16 +1,20 @@
 // Allocation: ports of an inbound that come and go, as "allocate" asks with the strategy "random".
 #pragma once
 
+#include <cstdint>
 #include <deque>
 #include <functional>
+#include <optional>
 #include <vector>
 
-#include "core/announced.h"
 #include "core/core.h"
-#include "core/server.h"
+#include "core/snapshot.h"
+#include "io/endpoint.h"
 #include "io/task.h"
 
 namespace ferry::core {
+
+class Server;
 
 // Asks the other cores to open or close what this one has opened or closed.
 struct OtherCores {
@@ -39,7 +43,7 @@ private:
         std::vector<io::Endpoint> endpoints;
     };
 
-    void turn(Core& core, Server& server);
+    void open_generation(Core& core, Server& server);
     std::optional<io::Endpoint> open_one(Core& core, Server& server);
     void close_oldest(Server& server);
     bool is_open(std::uint16_t port) const;

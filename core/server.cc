@@ -43,6 +43,11 @@ void Server::start() {
     }
 }
 
+void Server::allocate(const ChangingPorts& ports, const OtherCores& others) {
+    Allocation& made = allocations_.emplace_back(ports, others);
+    accepting_->spawn(made.run(core_, *this, *accepting_));
+}
+
 io::Result<io::Endpoint> Server::open(const Port& port, io::Sharing sharing) {
     if (stopping_) {
         return std::unexpected(std::errc::operation_canceled);

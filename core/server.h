@@ -4,6 +4,7 @@
 #include <list>
 #include <optional>
 
+#include "core/allocation.h"
 #include "core/core.h"
 #include "core/snapshot.h"
 #include "io/listener.h"
@@ -30,7 +31,12 @@ public:
 
     void start();
 
-    // The same for a server that has started: accepts at once.
+    // Lets ports come and go until the server stops; for one core, which tells the others. Both
+    // arguments outlive the server.
+    void allocate(const ChangingPorts& ports, const OtherCores& others);
+    const std::list<Allocation>& allocations() const noexcept { return allocations_; }
+
+    // Listens at one more place, of a server that has started.
     io::Result<io::Endpoint> open(const Port& port, io::Sharing sharing);
     // Stops accepting at one endpoint; its sessions live on. Does nothing if it is not open.
     void close(const io::Endpoint& at);
@@ -62,6 +68,7 @@ private:
     std::optional<io::Scope> sessions_;
     std::optional<io::Scope> grace_;
     std::list<Door> doors_;
+    std::list<Allocation> allocations_;
     bool stopping_ = false;
 };
 

@@ -5,7 +5,6 @@
 #include <sched.h>
 #include <signal.h>
 
-#include <list>
 #include <system_error>
 
 #include "core/caching_resolver.h"
@@ -161,14 +160,9 @@ void Worker::run_with(std::unique_ptr<io::Backend> backend) {
             endpoints.push_back(*at);
         }
         io::Mailbox mailbox(loop, kMailboxMessages);
-        io::Scope allocating(loop, &root);
-        stop_server_ = [&server, &allocating](io::Duration grace) {
-            allocating.stop(io::Stop::shutdown);
-            server.stop(grace);
-        };
+        stop_server_ = [&server](io::Duration grace) { server.stop(grace); };
         open_port_ = [&core, &server](const Port& port) { join_port(core, server, port); };
         close_port_ = [&server](const io::Endpoint& at) { server.close(at); };
-        std::list<Allocation> allocations;
         {
             std::lock_guard guard(mailbox_lock_);
             mailbox_ = &mailbox;
@@ -179,8 +173,7 @@ void Worker::run_with(std::unique_ptr<io::Backend> backend) {
             server.start();
             if (place_.index == 0) {
                 for (const ChangingPorts& changing : shared_.snapshot->changing) {
-                    Allocation& made = allocations.emplace_back(changing, shared_.others);
-                    allocating.spawn(made.run(core, server, allocating));
+                    server.allocate(changing, shared_.others);
                 }
             }
             loop.run(root);

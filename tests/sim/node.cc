@@ -64,21 +64,9 @@ Node::Node(World& world, const io::Endpoint& host, const core::config::Config& c
       replay_(world.random().next()),
       session_keys_(world.random().next()),
       root_(loop_),
-      core_{loop_,
-            pools_,
-            limits_,
-            dispatch,
-            random_,
-            resolver_,
-            log_,
-            stats_,
-            meters_,
-            replay_,
-            session_keys_,
-            core::make_snapshot(config, dispatch),
-            {},
-            {},
-            {}},
+      core_{loop_, pools_, limits_, dispatch, random_,       resolver_,
+            log_,  stats_, meters_, replay_,  session_keys_, core::make_snapshot(config, dispatch),
+            {},    {},     {}},
       server_(std::make_unique<core::Server>(core_, root_)) {
     for (const core::Port& port : core_.snapshot->ports) {
         auto at = server_->listen(port, io::Sharing::first);
@@ -87,6 +75,10 @@ Node::Node(World& world, const io::Endpoint& host, const core::config::Config& c
     }
     world_.drive(loop_);
     server_->start();
+    no_others_ = {[](const core::Port&) {}, [](const io::Endpoint&) {}};
+    for (const core::ChangingPorts& changing : core_.snapshot->changing) {
+        server_->allocate(changing, no_others_);
+    }
 }
 
 Node::~Node() {

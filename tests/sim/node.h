@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "core/allocation.h"
 #include "core/config.h"
 #include "core/core.h"
 #include "core/server.h"
@@ -54,6 +55,11 @@ public:
 
     const io::Endpoint& at(std::size_t port) const { return endpoints_.at(port); }
     FixedResolver& resolver() noexcept { return resolver_; }
+    // Of the n-th inbound whose ports come and go: those that listen, oldest first.
+    std::vector<std::uint16_t> listening(std::size_t index) const {
+        const auto& all = server_->allocations();
+        return std::next(all.begin(), static_cast<std::ptrdiff_t>(index))->listening();
+    }
     core::StatsShard& stats() noexcept { return stats_; }
     SimBackend& backend() noexcept { return backend_; }
     // Every line of both logs so far.
@@ -80,6 +86,7 @@ private:
     core::Core core_;
     std::unique_ptr<core::Server> server_;
     std::vector<io::Endpoint> endpoints_;
+    core::OtherCores no_others_;
 };
 
 }  // namespace ferry::sim
