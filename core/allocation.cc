@@ -20,16 +20,18 @@ constexpr io::Duration kClosing = std::chrono::milliseconds(200);
 io::Task<void> Allocation::run(Core& core, Server& server, io::Scope& scope) {
     const std::chrono::minutes refresh(std::max(ports_.settings.refresh_minutes, 1u));
     for (;;) {
+        io::Duration rest = refresh;
         if (generations_.size() == kGenerations) {
             close_oldest(server);
-        }
-        // In a tight range, the new ports are those that close now.
-        auto closed = co_await core.loop.sleep_for(scope, kClosing);
-        if (!closed) {
-            co_return;
+            // In a tight range, the new ports are those that close now.
+            auto closed = co_await core.loop.sleep_for(scope, kClosing);
+            if (!closed) {
+                co_return;
+            }
+            rest -= kClosing;
         }
         open_generation(core, server);
-        auto slept = co_await core.loop.sleep_for(scope, refresh - kClosing);
+        auto slept = co_await core.loop.sleep_for(scope, rest);
         if (!slept) {
             co_return;
         }
