@@ -1,5 +1,7 @@
 #include "core/direct_outbound.h"
 
+#include "core/snapshot.h"
+
 namespace ferry::core {
 namespace {
 
@@ -22,7 +24,8 @@ DirectOutbound::DirectOutbound(std::string its_tag, const config::FreedomOutboun
                                std::optional<io::Endpoint> local)
     : Outbound(std::move(its_tag)),
       redirect_(settings.redirect),
-      rules_{families_of(settings.strategy), local} {}
+      rules_{families_of(settings.strategy), local},
+      level_(settings.level) {}
 
 io::Task<Step<End>> DirectOutbound::dial(Session& session) const {
     proto::Address to = session.address;
@@ -37,6 +40,7 @@ io::Task<Step<End>> DirectOutbound::dial(Session& session) const {
     if (!socket) {
         co_return std::unexpected(socket.error());
     }
+    session.far_policy = &session.snapshot->policy_of(level_);
     co_return End(std::move(*socket));
 }
 

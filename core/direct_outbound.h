@@ -20,6 +20,7 @@ public:
 private:
     std::optional<proto::Address> redirect_;
     DialRules rules_;
+    std::uint32_t level_;
 };
 
 }  // namespace ferry::core

@@ -134,7 +134,7 @@ void Flow::prepare_receive() {
     assert(done_bytes == 0);
     const std::size_t slot_bytes = in.slot_bytes();  // 0: everything was consumed, the slot is back
     // A unit that is larger than a slot needs its room, whatever the policy says.
-    const bool may_be_busy = busy && session.policy->buffer_bytes >= kRunBytes;
+    const bool may_be_busy = busy && session.buffer_bytes() >= kRunBytes;
     const bool larger_slot = may_be_busy || (in && need_bytes > slot_bytes);
     if (larger_slot && slot_bytes < kRunBytes) {
         io::Buffer larger = session.core.pools.run.try_take();

@@ -219,7 +219,7 @@ io::Task<Outcome> pass_on_end(Flow& flow) {
 // After one direction has ended, the other one may be quiet for a shorter time only. A peer that is
 // slow to take what it was sent is not quiet: while a send is in flight, the longer time holds.
 void count_ended(Session& session, Way way) {
-    session.quiet = way == Way::up ? session.policy->downlink_only : session.policy->uplink_only;
+    session.quiet = session.quiet_after(way);
     if (session.sends == 0) {
         session.scope.idle_after(session.quiet);
     }

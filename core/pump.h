@@ -7,8 +7,6 @@
 
 namespace ferry::core {
 
-enum class Way : std::uint8_t { up, down };  // from the client, to the client
-
 // Moves one direction: receives, opens, seals, sends. Slots are held only while bytes are in them.
 //
 //   early   up: what has arrived already; on return, what belongs to the next exchange

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "core/drain.h"
 #include "core/inbound.h"
 #include "core/outbound.h"
@@ -188,7 +190,21 @@ Session::Session(Core& its_core, io::Scope& parent, const Inbound& its_inbound,
 }
 
 io::Duration Session::idle() const noexcept {
-    return inbound.idle_override > io::Duration::zero() ? inbound.idle_override : policy->idle;
+    const io::Duration near =
+        inbound.idle_override > io::Duration::zero() ? inbound.idle_override : policy->idle;
+    return far_policy == nullptr ? near : std::min(near, far_policy->idle);
+}
+
+io::Duration Session::quiet_after(Way ended) const noexcept {
+    const auto of = [ended](const Policy& its) {
+        return ended == Way::up ? its.downlink_only : its.uplink_only;
+    };
+    return far_policy == nullptr ? of(*policy) : std::min(of(*policy), of(*far_policy));
+}
+
+std::uint64_t Session::buffer_bytes() const noexcept {
+    const std::uint64_t near = policy->buffer_bytes;
+    return far_policy == nullptr ? near : std::min(near, far_policy->buffer_bytes);
 }
 
 Session::~Session() {

@@ -24,6 +24,9 @@ class Outbound;
 struct Snapshot;
 struct User;
 
+// Up is from the client to the target.
+enum class Way : std::uint8_t { up, down };
+
 // What the end of the bytes from an end means.
 enum class AtEnd : std::uint8_t {
     pass_on,  // there will be no more: the other side is told
@@ -72,14 +75,19 @@ struct Session {
     Session(const Session&) = delete;
     ~Session();
 
-    io::Duration idle() const noexcept;  // the policy's, or the inbound's in place of it
+    // Each end has a timer of its own, so the shorter time holds.
+    io::Duration idle()
+        const noexcept;  // the inbound's own in place of its policy's, if it has one
+    io::Duration quiet_after(Way ended) const noexcept;
+    std::uint64_t buffer_bytes() const noexcept;
 
     Core& core;
     io::Scope scope;
     std::shared_ptr<const Snapshot> snapshot;
     const Inbound& inbound;
-    const Policy* policy;  // level 0's until a user is known
-    std::uint32_t id;      // shared by the log lines of one connection
+    const Policy* policy;                // level 0's until a user is known
+    const Policy* far_policy = nullptr;  // of the level of whoever we are at the outbound
+    std::uint32_t id;                    // shared by the log lines of one connection
     io::Endpoint peer;
     End client;
     std::optional<End> target;

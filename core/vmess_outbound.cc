@@ -3,6 +3,7 @@
 #include <array>
 
 #include "core/dial.h"
+#include "core/snapshot.h"
 #include "io/loop.h"
 #include "proto/vmess/body.h"
 
@@ -48,7 +49,7 @@ VmessOutbound::VmessOutbound(std::string its_tag, const config::VmessOutbound& s
             mine.accounts.push_back({vmess::CommandKey(account.id), choice_of(account.security),
                                      account.authenticated_length ? vmess::SealedLengths::on
                                                                   : vmess::SealedLengths::off,
-                                     !account.no_termination_signal});
+                                     !account.no_termination_signal, account.level});
         }
     }
 }
@@ -101,6 +102,7 @@ Step<End> VmessOutbound::greet(Session& session, const Server& server, io::Socke
     if (!opener) {
         return faulted(session, opener.error(), Outcome::refused);
     }
+    session.far_policy = &session.snapshot->policy_of(account.level);
     End end(std::move(socket));
     end.sealer = std::move(*sealer);
     end.opener = std::move(*opener);

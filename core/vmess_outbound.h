@@ -29,6 +29,7 @@ private:
         proto::vmess::BodyChoice choice;
         proto::vmess::SealedLengths sealed_lengths;
         bool mark_end;
+        std::uint32_t level;
     };
     struct Server {
         proto::Address address;

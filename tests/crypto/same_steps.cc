@@ -90,7 +90,10 @@ void expect_same_steps(Prepare prepare, Work work) {
     for (int trial = 0; trial < kTrials; ++trial) {
         prepare(trial);
         const Steps steps = steps_of(work);
-        ASSERT_GT(steps.size(), 100u) << "this machine does not stop after each instruction";
+        if (steps.size() < 2) {
+            GTEST_SKIP() << "NOT CHECKED: this machine does not stop after each instruction";
+        }
+        ASSERT_GT(steps.size(), 100u);
         ASSERT_LT(steps.size(), kStepsMax);
         if (trial == 0) {
             first = steps;

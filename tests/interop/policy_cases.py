@@ -9,6 +9,7 @@ import threading
 from functools import partial
 
 import configs
+import entries
 from cases import Case
 from streams import alive, dial, receive_exactly, receive_to_end
 from targets import Recorder, Target, echo, leave_alone, speaks_first
@@ -29,6 +30,10 @@ def cases(bench):
         if pair.server.is_ours or not pair.client.is_ours:
             yield Case(f"policy/{pair}/vmess-handshake", partial(silent_peer, pair=pair))
             yield Case(f"policy/{pair}/handshake-only", partial(greeting_after_limit, pair=pair))
+        if pair.server.is_ours:
+            yield Case(f"policy/{pair}/level-of-each-user", partial(user_levels, pair=pair))
+        if pair.client.is_ours:
+            yield Case(f"policy/{pair}/level-at-the-outbound", partial(outbound_level, pair=pair))
         if pair.both_ours:
             for end in ("client", "server"):
                 yield Case(f"policy/{pair}/downlink-only-at-{end}", partial(downlink, pair=pair, end=end))
@@ -98,6 +103,55 @@ def greeting_after_limit(lab, pair):
     with tunnel.socks(target.port) as connection:
         assert receive_exactly(connection, 5) == b"hello"
         alive(connection)
+
+
+_LEVELS = {"levels": {"1": {"connIdle": _LIMIT_SECONDS}}}
+
+
+def user_levels(lab, pair):
+    """Two users on one port: the one of the short level is cut when silent, the other is not."""
+    target = lab.closing(Target(echo))
+    server_port = lab.free_port()
+    clients = [
+        {"id": configs.USER_ID, "email": "short@x", "level": 1},
+        {"id": configs.OTHER_USER_ID, "email": "long@x", "level": 2},
+    ]
+    server = configs.config(
+        [configs.vmess_in(server_port, clients=clients)], [configs.freedom_out()], times=_LEVELS
+    )
+    lab.start(pair.server, server, "server")
+    ports = []
+    for user in (configs.USER_ID, configs.OTHER_USER_ID):
+        ports.append(lab.free_port())
+        out = configs.vmess_out([(configs.LOOPBACK, server_port)], user_id=user)
+        lab.start(pair.client, configs.config([configs.socks_in(ports[-1])], [out]), f"client-{user[:4]}")
+    with (
+        entries.socks5(ports[0], configs.LOOPBACK, target.port) as short,
+        entries.socks5(ports[1], configs.LOOPBACK, target.port) as long,
+    ):
+        alive(short)
+        alive(long)
+        received, _ = receive_to_end(short)
+        assert received == b"", received
+        alive(long)
+
+
+def outbound_level(lab, pair):
+    """`level` of the outbound's user: its connIdle cuts, although the way in has a long one."""
+    target = lab.closing(Target(echo))
+    server_port, port = lab.free_port(), lab.free_port()
+    server = configs.config([configs.vmess_in(server_port)], [configs.freedom_out()])
+    lab.start(pair.server, server, "server")
+    out = configs.vmess_out([(configs.LOOPBACK, server_port)])
+    out["settings"]["vnext"][0]["users"][0]["level"] = 1
+    client = configs.config([configs.socks_in(port)], [out], times=_LEVELS)
+    lab.start(pair.client, client, "client")
+    with entries.socks5(port, configs.LOOPBACK, target.port) as connection:
+        for _ in range(_TURNS):
+            alive(connection)
+            pause()
+        received, _ = receive_to_end(connection)
+        assert received == b"", received
 
 
 def downlink(lab, pair, end):
