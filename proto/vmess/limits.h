@@ -51,6 +51,8 @@ inline constexpr std::size_t kLegacyRequestBytesMax = kAuthIdBytes + kPlainReque
 // Response: | sealed u16 18 | sealed header n + 16 |, the header being V, option, command id, c,
 // and c bytes of command data.
 inline constexpr std::size_t kCommandBytesMax = 255;  // a length of one byte
+// Of an account to switch to: checksum, length of the host, host, and 22 bytes in fixed places.
+inline constexpr std::size_t kSwitchHostBytesMax = kCommandBytesMax - kChecksumBytes - 1 - 22;
 inline constexpr std::size_t kPlainResponseBytesMin = 4;
 inline constexpr std::size_t kPlainResponseBytesMax = kPlainResponseBytesMin + kCommandBytesMax;
 inline constexpr std::size_t kPlainResponseBytesCap = 2048;  // as for requests
