@@ -33,4 +33,14 @@ void put_switch_account(const SwitchAccount& account, Response& response) noexce
 // ignores all of these (vmess.md 11). Bytes behind the last field are ignored, as peers do.
 std::optional<SwitchAccount> switch_account_of(const Response& response);
 
+// Hears of the account that a server names to its client.
+class AccountObserver {
+public:
+    virtual ~AccountObserver() = default;
+
+    // Called once at most, while the header of the answer is opened. What it says is as trustworthy
+    // as the server.
+    virtual void switch_account(const SwitchAccount& account) = 0;
+};
+
 }  // namespace ferry::proto::vmess
