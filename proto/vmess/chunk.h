@@ -70,8 +70,8 @@ enum class EarlyEnd : std::uint8_t { is_end, is_doubtful };
 //           at once, and remembered
 //   end     a chunk without payload, verified like any other, whether or not the options promise
 //           one
-//   faults  bad_tag or the payload's own, bad_length; after_end for a byte behind the end, in the same input or a later
-//           one
+//   faults  the payload's own, bad_length; after_end for a byte behind the end, in the same input
+//           or a later one; bad_tag for a sealed length
 template <class Payload>
 class ChunkOpener final : public Opener {
 public:

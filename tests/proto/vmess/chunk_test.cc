@@ -136,7 +136,7 @@ TEST(Chunk, EveryPrefixWaitsAndEndsOnlyBetweenChunks) {
     }
 }
 
-// Is there something in each chunk that finds damage? Chance cannot make the older checksum fit here:
+// Is there something in each chunk that finds damage? The older checksum cannot fit by chance here:
 // keys and payloads are fixed.
 bool is_checked(const BodyForm& form) {
     return has_cipher(form) || (has_cfb(form) && !is_raw(form));
