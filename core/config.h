@@ -131,6 +131,7 @@ enum class Security : std::uint8_t { automatic, aes_128_gcm, chacha20_poly1305, 
 
 struct VmessAccount {
     UserId id;
+    std::uint16_t alter_id = 0;  // 0: the newer header; else the older one, signed by one of so many
     std::uint32_t level = 0;
     std::string email;
     Security security = Security::automatic;

@@ -163,11 +163,7 @@ VmessAccount read_account(Report& report, Value value) {
     account.security = read_security(section);
     read_experiments(section, "experiments", account);
     read_experiments(section, "testsEnabled", account);
-    if (section.number<std::uint16_t>("alterId").value_or(0) > 0) {
-        report.mistake(*section.find("alterId"),
-                       "the older header that this asks for is not supported",
-                       "write 0; servers since V2Ray 4.28 understand that without any change");
-    }
+    account.alter_id = section.number<std::uint16_t>("alterId").value_or(0);
     section.finish();
     return account;
 }

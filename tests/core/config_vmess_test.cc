@@ -330,13 +330,17 @@ TEST(VmessOutbound, KnowsTheExperiments) {
     expect_remark(remarks);
 }
 
-TEST(VmessOutbound, RefusesTheOlderHeader) {
+TEST(VmessOutbound, KnowsHowManyAlternativeIdsItHas) {
+    EXPECT_EQ(account_of(with_id(R"("alterId": null)")).alter_id, 0);
+    EXPECT_EQ(account_of(with_id(R"("alterId": 16)")).alter_id, 16);
+    EXPECT_EQ(account_of(with_id(R"("alterId": 65535)")).alter_id, 65535);
     const std::string_view path = "outbounds[0].settings.vnext[0].users[0].alterId";
-    const std::array<WrongUser, 1> cases{{
-        {user(with_id(R"("alterId": 16)")), path, "the older header"},
+    const std::array<WrongUser, 3> cases{{
+        {user(with_id(R"("alterId": -1)")), path, "-1 is not"},
+        {user(with_id(R"("alterId": 65536)")), path, "65536 is not"},
+        {user(with_id(R"("alterId": "16")")), path, "is a text"},
     }};
     expect_wrong(cases);
-    account_of(with_id(R"("alterId": null)"));
 }
 
 TEST(VmessOutbound, NeedsServersAndUsers) {

@@ -26,6 +26,7 @@ _MODULES = (
     "limits_cases",
     "log_cases",
     "count_cases",
+    "alter_cases",
     "ends_cases",
     "policy_cases",
     "program_cases",
