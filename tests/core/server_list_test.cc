@@ -128,7 +128,6 @@ TEST_F(ServerListTest, TheAccountIsTheOneNamedAndTheBodyTheOneConfigured) {
     EXPECT_FALSE(lent->mark_end);
 
     lend(instruction(10, 5));  // without alternative ids: the newer header
-    (void)ports_of_turns(list_, 2, kMoment);
     EXPECT_FALSE(list_.take(kMoment)->accounts.at(0)->signers.has_value());
 }
 
