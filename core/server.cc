@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <cassert>
 #include <system_error>
 #include <utility>
 
@@ -41,6 +42,19 @@ void Server::start() {
     }
 }
 
+void Server::install(std::shared_ptr<const Snapshot> snapshot) {
+    core_.snapshot = std::move(snapshot);
+    for (Door& door : doors_) {
+        door.inbound = core_.snapshot->counterpart(*door.inbound);
+        assert(door.inbound != nullptr);
+    }
+    served_.each([](Session& session) {
+        if (is_removed(session)) {
+            session.scope.stop(io::Stop::removed);
+        }
+    });
+}
+
 // Waits until another connection may come in.
 //
 //   gives  false if the server is stopping
@@ -67,7 +81,7 @@ io::Task<void> Server::accept_at(Door& door) {
         auto accepted = co_await door.listener.accept();
         core_.stats.accept_pauses.add(door.listener.pauses() - pauses);
         if (accepted) {
-            sessions_->spawn(serve(door.inbound, std::move(*accepted)));
+            sessions_->spawn(serve(*door.inbound, std::move(*accepted)));
         } else if (accepting_->stopping()) {
             co_return;
         } else {
@@ -85,6 +99,7 @@ io::Task<void> Server::accept_at(Door& door) {
 io::Task<void> Server::serve(const Inbound& inbound, io::Accepted accepted) {
     {
         Session session(core_, *sessions_, inbound, std::move(accepted));
+        served_.push_back(session);
         auto outcome = co_await run(session);
         core_.stats.count(outcome);
     }

@@ -5,7 +5,9 @@
 #include <optional>
 
 #include "core/core.h"
+#include "core/session.h"
 #include "core/snapshot.h"
+#include "io/list.h"
 #include "io/listener.h"
 #include "io/scope.h"
 #include "io/task.h"
@@ -30,6 +32,12 @@ public:
 
     void start();
 
+    // Serves whoever comes from now on by another snapshot; sessions keep the one they have. Those
+    // whose user is not in the new one any more end at once, with Stop::removed.
+    //
+    //   snapshot  has a counterpart of every inbound that listens here
+    void install(std::shared_ptr<const Snapshot> snapshot);
+
     // Stops accepting, once what already waits in the queues is taken; sessions may go on for
     // `grace`. What is left then ends with Stop::shutdown. A second call shortens the grace.
     void stop(io::Duration grace);
@@ -37,9 +45,9 @@ public:
 private:
     struct Door {
         Door(io::Listener its_listener, const Inbound& its_inbound)
-            : listener(std::move(its_listener)), inbound(its_inbound) {}
+            : listener(std::move(its_listener)), inbound(&its_inbound) {}
         io::Listener listener;
-        const Inbound& inbound;
+        const Inbound* inbound;  // of the core's snapshot
     };
 
     io::Task<void> accept_at(Door& door);
@@ -54,6 +62,7 @@ private:
     std::optional<io::Scope> sessions_;
     std::optional<io::Scope> grace_;
     std::list<Door> doors_;
+    io::List<Session, InServer> served_;
     bool stopping_ = false;
 };
 

@@ -112,8 +112,21 @@ void Worker::run_with(std::unique_ptr<io::Backend> backend) {
     io::Scope root(loop);
     io::Scope resolving(loop);
     CachingResolver resolver(loop, ask_name_servers(resolving, NameServers{}));
-    Core core{loop,   pools,          shared_.limits,       shared_.dispatch, random, resolver, log,
-              stats_, shared_.replay, shared_.session_keys, shared_.snapshot, {},     {},       {}};
+    Core core{.loop = loop,
+              .pools = pools,
+              .limits = shared_.limits,
+              .dispatch = shared_.dispatch,
+              .random = random,
+              .resolver = resolver,
+              .log = log,
+              .stats = stats_,
+              .replay = shared_.replay,
+              .session_keys = shared_.session_keys,
+              .skew_reports = shared_.skew_reports,
+              .snapshot = shared_.snapshot,
+              .drains = {},
+              .room_for_sessions = {},
+              .session_ended = {}};
     {
         Server server(core, root);
         std::vector<io::Endpoint> endpoints;

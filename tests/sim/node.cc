@@ -74,6 +74,7 @@ Node::Node(World& world, const io::Endpoint& host, const core::config::Config& c
             stats_,
             replay_,
             session_keys_,
+            skew_reports_,
             core::make_snapshot(config, dispatch),
             {},
             {},
@@ -86,6 +87,10 @@ Node::Node(World& world, const io::Endpoint& host, const core::config::Config& c
     }
     world_.drive(loop_);
     server_->start();
+}
+
+void Node::install(const core::config::Config& config) {
+    server_->install(core::make_snapshot(config, core_.dispatch));
 }
 
 Node::~Node() {
