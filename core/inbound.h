@@ -44,7 +44,11 @@ public:
     // Which of its ports others may be told of.
     const std::shared_ptr<Announced>& announced() const noexcept { return announced_; }
 
+    // Is this one still a user here? A session of anybody else ends when a snapshot is replaced.
+    virtual bool holds(const UserRef&) const { return true; }
+
     const std::string tag;
+    std::uint16_t place = 0;       // in the snapshot's list
     std::uint32_t level = 0;       // of whoever comes in here without being a user of VMess
     io::Duration idle_override{};  // in place of the policy's; zero: none
 

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <cassert>
 #include <system_error>
 #include <utility>
 
@@ -72,6 +73,19 @@ io::Task<void> Server::tend(Door& door) {
     doors_.remove_if([&door](const Door& each) { return &each == &door; });
 }
 
+void Server::install(std::shared_ptr<const Snapshot> snapshot) {
+    core_.snapshot = std::move(snapshot);
+    for (Door& door : doors_) {
+        door.inbound = core_.snapshot->counterpart(*door.inbound);
+        assert(door.inbound != nullptr);
+    }
+    served_.each([](Session& session) {
+        if (is_removed(session)) {
+            session.scope.stop(io::Stop::removed);
+        }
+    });
+}
+
 // Waits until another connection may come in.
 //
 //   gives  false if the server is stopping
@@ -98,7 +112,7 @@ io::Task<void> Server::accept_at(Door& door) {
         auto accepted = co_await door.listener->accept();
         core_.stats.accept_pauses.add(door.listener->pauses() - pauses);
         if (accepted) {
-            sessions_->spawn(serve(door.inbound, std::move(*accepted)));
+            sessions_->spawn(serve(*door.inbound, std::move(*accepted)));
         } else if (door.scope.stopping()) {
             co_return;
         } else {
@@ -116,6 +130,7 @@ io::Task<void> Server::accept_at(Door& door) {
 io::Task<void> Server::serve(const Inbound& inbound, io::Accepted accepted) {
     {
         Session session(core_, *sessions_, inbound, std::move(accepted));
+        served_.push_back(session);
         auto outcome = co_await run(session);
         core_.stats.count(outcome);
     }

@@ -6,7 +6,9 @@
 
 #include "core/allocation.h"
 #include "core/core.h"
+#include "core/session.h"
 #include "core/snapshot.h"
+#include "io/list.h"
 #include "io/listener.h"
 #include "io/scope.h"
 #include "io/task.h"
@@ -41,6 +43,12 @@ public:
     // Stops accepting at one endpoint; its sessions live on. Does nothing if it is not open.
     void close(const io::Endpoint& at);
 
+    // Serves whoever comes from now on by another snapshot; sessions keep the one they have. Those
+    // whose user is not in the new one any more end at once, with Stop::removed.
+    //
+    //   snapshot  has a counterpart of every inbound that listens here
+    void install(std::shared_ptr<const Snapshot> snapshot);
+
     // Stops accepting, once what already waits in the queues is taken; sessions may go on for
     // `grace`. What is left then ends with Stop::shutdown. A second call shortens the grace.
     void stop(io::Duration grace);
@@ -48,9 +56,9 @@ public:
 private:
     struct Door {
         Door(Core& core, io::Scope& accepting, const Inbound& its_inbound)
-            : scope(core.loop, &accepting), inbound(its_inbound) {}
+            : scope(core.loop, &accepting), inbound(&its_inbound) {}
         io::Scope scope;
-        const Inbound& inbound;
+        const Inbound* inbound;  // of the core's snapshot
         std::optional<io::Listener> listener;
     };
 
@@ -69,6 +77,7 @@ private:
     std::optional<io::Scope> grace_;
     std::list<Door> doors_;
     std::list<Allocation> allocations_;
+    io::List<Session, InServer> served_;
     bool stopping_ = false;
 };
 

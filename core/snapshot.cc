@@ -32,10 +32,13 @@ std::unique_ptr<Inbound> make_vmess(const config::Inbound& inbound,
     std::vector<User> users;
     users.reserve(settings.clients.size());
     for (const config::VmessClient& client : settings.clients) {
-        users.emplace_back(dispatch, client.id, client.email, client.level);
+        users.push_back({.id = client.id,
+                         .email = client.email,
+                         .level = client.level,
+                         .alter_id = client.alter_id});
     }
     return std::make_unique<VmessInbound>(
-        inbound.tag, dispatch, std::move(users),
+        inbound.tag, UserTable(dispatch, users),
         settings.disable_insecure ? Insecure::refused : Insecure::allowed);
 }
 
@@ -137,11 +140,23 @@ const Policy& Snapshot::policy_of(std::uint32_t level) const noexcept {
     return found == policies.end() ? standard : found->second;
 }
 
+const Inbound* Snapshot::counterpart(const Inbound& other) const noexcept {
+    for (const auto& inbound : inbounds) {
+        const bool same_place = !inbound->tag.empty() || inbound->place == other.place;
+        if (inbound->tag == other.tag && same_place) {
+            return inbound.get();
+        }
+    }
+    return nullptr;
+}
+
 std::shared_ptr<const Snapshot> make_snapshot(const config::Config& config,
                                               const crypto::Dispatch& dispatch) {
     auto snapshot = std::make_shared<Snapshot>();
     for (const config::Inbound& inbound : config.inbounds) {
         snapshot->inbounds.push_back(make_inbound(inbound, dispatch));
+        snapshot->inbounds.back()->place =
+            static_cast<std::uint16_t>(snapshot->inbounds.size() - 1);
         add_ports(*snapshot, inbound, *snapshot->inbounds.back());
     }
     for (const config::Outbound& outbound : config.outbounds) {

@@ -47,6 +47,9 @@ struct Snapshot {
     SystemCounted counted;
 
     const Policy& policy_of(std::uint32_t level) const noexcept;
+    // The inbound that stands for one of another snapshot: with the same tag, or, of those without
+    // a tag, in the same place. Null if there is none.
+    const Inbound* counterpart(const Inbound& other) const noexcept;
 };
 
 // Makes what a checked configuration describes. `dispatch` outlives the snapshot.

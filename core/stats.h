@@ -39,6 +39,11 @@ struct alignas(64) StatsShard {
     Counter drain_overflow;   // peers closed at once because too many were being drained
     Counter accept_pauses;    // no descriptor was to be had
     Counter handshake_waits;  // the listener waited because too many handshakes were in flight
+    Counter known_callers;    // users found among those known at their address
+    Counter searches;         // passes over all users of an inbound
+    Counter search_waits;     // a search waited for the budget of strangers
+    Counter search_refusals;  // the budget was booked up: no search, and the peer is let go
+    Counter wrong_clocks;     // a user's time was outside the window
     Counter uplink_bytes;     // plaintext, from the client
     Counter downlink_bytes;   // plaintext, to the client
     std::array<Counter, kOutcomeCount> outcomes;

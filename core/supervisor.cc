@@ -85,6 +85,7 @@ private:
     Choice backend_;
     ReplayFilter replay_;
     ReplayFilter session_keys_;
+    SkewReports skew_reports_;
     CoreLog log_;
     Shared shared_;
     std::vector<std::unique_ptr<Worker>> workers_;
@@ -103,8 +104,15 @@ Supervisor::Supervisor(const config::Config& config, const RunOptions& options, 
       replay_(replay_seed()),
       session_keys_(replay_seed()),
       log_(log.add_queue(), filter_of(config.log), [] { return std::chrono::system_clock::now(); }),
-      shared_{dispatch_, replay_,       session_keys_,         make_snapshot(config, dispatch_),
-              Limits{},  backend_.kind, filter_of(config.log), {}} {}
+      shared_{.dispatch = dispatch_,
+              .replay = replay_,
+              .session_keys = session_keys_,
+              .skew_reports = skew_reports_,
+              .snapshot = make_snapshot(config, dispatch_),
+              .limits = Limits{},
+              .backend = backend_.kind,
+              .log_filter = filter_of(config.log),
+              .others = {}} {}
 
 bool Supervisor::prepare(std::vector<io::Endpoint>& endpoints) {
     const std::vector<int> cpus = usable_cpus();

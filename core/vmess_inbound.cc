@@ -10,57 +10,58 @@ namespace ferry::core {
 
 namespace vmess = proto::vmess;
 
-VmessInbound::VmessInbound(std::string its_tag, const crypto::Dispatch& dispatch,
-                           std::vector<User> users, Insecure insecure)
-    : Inbound(std::move(its_tag)), users_(dispatch, std::move(users)), insecure_(insecure) {}
+VmessInbound::VmessInbound(std::string its_tag, UserTable users, Insecure insecure)
+    : Inbound(std::move(its_tag)), users_(std::move(users)), insecure_(insecure) {}
 
 io::Task<Step<void>> VmessInbound::greet(Session& session) const {
-    auto user = co_await authenticate(session);
-    if (!user) {
-        co_return std::unexpected(user.error());
-    }
-    auto request = co_await read_request(session, **user);
+    Caller caller;
+    auto request = co_await understand(session, caller);
     if (!request) {
+        if (request.error() == Outcome::bad_request) {
+            turn_away(session, caller);
+        }
         co_return std::unexpected(request.error());
     }
-    session.policy = &session.snapshot->policy_of((*user)->level);
-    session.email = (*user)->email;
+    welcome(session, caller);
+    session.policy = &session.snapshot->policy_of(session.user.level());
+    session.email = session.user.email();
     session.meter =
         session.core.meters.of(Meters::Kind::user, session.email, session.policy->counted);
     co_return accept(session, std::move(*request));
 }
 
-// Who is it? Known, of this time, and not heard before.
-io::Task<Step<const User*>> VmessInbound::authenticate(Session& session) const {
-    auto received = co_await receive_at_least(session, vmess::kAuthIdBytes);
-    if (!received) {
-        co_return std::unexpected(received.error());
+// Who is it, and what do they want?
+io::Task<Step<vmess::Request>> VmessInbound::understand(Session& session, Caller& caller) const {
+    auto authenticated = co_await authenticate(session, caller);
+    if (!authenticated) {
+        co_return std::unexpected(authenticated.error());
     }
-    Core& core = session.core;
-    const auto auth_id = ByteView(session.early.data()).first<vmess::kAuthIdBytes>();
-    const User* user = users_.find(auth_id);
-    if (user == nullptr) {
+    session.user = caller.user;
+    auto request = co_await read_request(session);
+    if (request && is_removed(session)) {
         co_return faulted(session, proto::Fault::unknown_user, Outcome::bad_request);
     }
-    const auto time = vmess::open_auth_id(*core.dispatch.aes128, user->auth_key.view(), auth_id);
-    if (!time) {
-        co_return faulted(session, time.error(), Outcome::bad_request);
+    co_return request;
+}
+
+// Who is it? Known, of this time, and not heard before.
+io::Task<Step<void>> VmessInbound::authenticate(Session& session, Caller& caller) const {
+    auto received = co_await receive_at_least(session, vmess::kAuthIdBytes);
+    if (!received) {
+        co_return received;
     }
-    if (!vmess::in_time_window(*time, core.loop.unix_seconds())) {
-        co_return faulted(session, proto::Fault::bad_time, Outcome::bad_request);
+    auto found = co_await find_user(session, users_, caller);
+    if (!found) {
+        co_return found;
     }
-    auto unused = remember(session, core.replay.insert(auth_id, core.loop.now()));
-    if (!unused) {
-        co_return std::unexpected(unused.error());
-    }
-    co_return user;
+    const auto auth_id = ByteView(session.early.data()).first<vmess::kAuthIdBytes>();
+    co_return remember(session, session.core.replay.insert(auth_id, session.core.loop.now()));
 }
 
 // Body keys serve one session: a second one would encrypt other bytes with the same key stream.
-Step<void> VmessInbound::remember(Session& session, const User& user,
-                                  const vmess::Request& request) const {
+Step<void> VmessInbound::remember(Session& session, const vmess::Request& request) const {
     crypto::Sha256 hash(*session.core.dispatch.sha256);
-    hash.update(user.id.bytes);
+    hash.update(session.user.id().bytes);
     hash.update(request.keys.key);
     hash.update(request.keys.iv);
     const auto digest = hash.finish();
@@ -81,15 +82,15 @@ Step<void> VmessInbound::remember(Session& session, ReplayFilter::Seen seen) con
     return std::unexpected(Outcome::over_limit);
 }
 
-io::Task<Step<vmess::Request>> VmessInbound::read_request(Session& session,
-                                                          const User& user) const {
+io::Task<Step<vmess::Request>> VmessInbound::read_request(Session& session) const {
     const crypto::Dispatch& dispatch = session.core.dispatch;
+    const vmess::CommandKey key = session.user.command_key();
     auto prefix = co_await receive_at_least(session, vmess::kPrefixBytes);
     if (!prefix) {
         co_return std::unexpected(prefix.error());
     }
-    const auto bytes = vmess::request_bytes(dispatch, user.command_key,
-                                            session.early.data().first(vmess::kPrefixBytes));
+    const auto bytes =
+        vmess::request_bytes(dispatch, key, session.early.data().first(vmess::kPrefixBytes));
     if (!bytes) {
         co_return faulted(session, bytes.error(), Outcome::bad_request);
     }
@@ -97,12 +98,11 @@ io::Task<Step<vmess::Request>> VmessInbound::read_request(Session& session,
     if (!whole) {
         co_return std::unexpected(whole.error());
     }
-    auto request =
-        vmess::open_request(dispatch, user.command_key, session.early.data().first(*bytes));
+    auto request = vmess::open_request(dispatch, key, session.early.data().first(*bytes));
     if (!request) {
         co_return faulted(session, request.error(), Outcome::bad_request);
     }
-    auto unused = remember(session, user, *request);
+    auto unused = remember(session, *request);
     if (!unused) {
         co_return std::unexpected(unused.error());
     }

@@ -2,9 +2,9 @@
 #pragma once
 
 #include <string>
-#include <vector>
 
 #include "core/inbound.h"
+#include "core/user_search.h"
 #include "core/users.h"
 #include "proto/vmess/request.h"
 
@@ -14,20 +14,20 @@ enum class Insecure : std::uint8_t { allowed, refused };
 
 class VmessInbound final : public Inbound {
 public:
-    VmessInbound(std::string its_tag, const crypto::Dispatch& dispatch, std::vector<User> users,
-                 Insecure insecure);
+    VmessInbound(std::string its_tag, UserTable users, Insecure insecure);
 
     io::Task<Step<void>> greet(Session& session) const override;
     // A target that cannot be reached is told by the bare response header.
     io::Task<Step<void>> answer(Session& session, Outcome dialed) const override;
     bool drains() const noexcept override { return true; }
+    bool holds(const UserRef& user) const override { return users_.holds(user); }
     std::string_view name() const noexcept override { return "proxy/vmess/inbound"; }
 
 private:
-    io::Task<Step<const User*>> authenticate(Session& session) const;
-    io::Task<Step<proto::vmess::Request>> read_request(Session& session, const User& user) const;
-    Step<void> remember(Session& session, const User& user,
-                        const proto::vmess::Request& request) const;
+    io::Task<Step<proto::vmess::Request>> understand(Session& session, Caller& caller) const;
+    io::Task<Step<void>> authenticate(Session& session, Caller& caller) const;
+    io::Task<Step<proto::vmess::Request>> read_request(Session& session) const;
+    Step<void> remember(Session& session, const proto::vmess::Request& request) const;
     Step<void> remember(Session& session, ReplayFilter::Seen seen) const;
     Step<void> accept(Session& session, proto::vmess::Request request) const;
 

@@ -144,6 +144,7 @@ void Worker::run_with(std::unique_ptr<io::Backend> backend) {
               .meters = meters_,
               .replay = shared_.replay,
               .session_keys = shared_.session_keys,
+              .skew_reports = shared_.skew_reports,
               .snapshot = shared_.snapshot,
               .drains = {},
               .room_for_sessions = {},

@@ -28,6 +28,7 @@ struct Shared {
     const crypto::Dispatch& dispatch;
     ReplayFilter& replay;
     ReplayFilter& session_keys;
+    SkewReports& skew_reports;
     std::shared_ptr<const Snapshot> snapshot;
     Limits limits;
     BackendKind backend;

@@ -50,6 +50,8 @@ public:
     Node(const Node&) = delete;
     ~Node();
 
+    // Replaces what is configured; see core::Server::install().
+    void install(const core::config::Config& config);
     void stop(io::Duration grace) { server_->stop(grace); }
     bool ended() const { return root_.empty(); }
 
@@ -81,6 +83,7 @@ private:
     core::Meters meters_;
     core::ReplayFilter replay_;
     core::ReplayFilter session_keys_;
+    core::SkewReports skew_reports_;
     std::vector<std::string> lines_;
     io::Scope root_;
     core::Core core_;
