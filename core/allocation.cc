@@ -88,6 +88,9 @@ void Allocation::close_oldest(Server& server) {
     for (const io::Endpoint& at : generations_.front().endpoints) {
         server.close(at);
         others_.close(at);
+        if (ports_.made) {
+            ports_.made->drop(at.port());
+        }
     }
     generations_.pop_front();
 }

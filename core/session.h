@@ -99,6 +99,7 @@ struct Session : io::Hook<InServer> {
     proto::Address address;  // where the client wants to go
     std::string source;      // the peer, as the access log writes it
     UserRef user;            // of VMess, from their auth id on
+    std::shared_ptr<const UserTable> made_users;  // has `user`, if they were sent here by a detour
     std::string email;       // of the user, for the log; may be empty
     Meter meter;             // of the user's payload
     std::string reason;      // what was wrong, for the log

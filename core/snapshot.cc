@@ -116,10 +116,11 @@ Port port_of(const config::Inbound& from, const Inbound& inbound, std::uint16_t 
     return {at, &inbound};
 }
 
-void add_ports(Snapshot& snapshot, const config::Inbound& from, const Inbound& inbound) {
+void add_ports(Snapshot& snapshot, const config::Inbound& from, const Inbound& inbound,
+               std::shared_ptr<MadeAccounts> made) {
     if (from.allocate.strategy == config::Allocate::Strategy::random) {
-        snapshot.changing.push_back(
-            {from.allocate, from.ports, port_of(from, inbound, 0), inbound.announced()});
+        snapshot.changing.push_back({from.allocate, from.ports, port_of(from, inbound, 0),
+                                     inbound.announced(), std::move(made)});
         return;
     }
     std::vector<std::uint16_t> numbers;
@@ -130,6 +131,30 @@ void add_ports(Snapshot& snapshot, const config::Inbound& from, const Inbound& i
     }
     if (from.ports.first != 0) {  // what the kernel chooses cannot be told from here
         inbound.announced()->set(std::move(numbers));
+    }
+}
+
+// Ties the inbounds together of which one sends its clients on to another.
+void lead_detours(const config::Config& config, const crypto::Dispatch& dispatch,
+                  std::span<VmessInbound* const> made) {
+    for (std::size_t index = 0; index < made.size(); ++index) {
+        const auto* settings = std::get_if<config::VmessInbound>(&config.inbounds[index].settings);
+        if (settings == nullptr || settings->detour.empty()) {
+            continue;
+        }
+        VmessInbound* target = nullptr;
+        for (std::size_t other = 0; other < made.size(); ++other) {
+            if (made[other] != nullptr && made[other]->tag == settings->detour) {
+                target = made[other];
+                const auto& there = std::get<config::VmessInbound>(config.inbounds[other].settings);
+                if (!target->made()) {
+                    target->receive(std::make_shared<MadeAccounts>(
+                        dispatch,
+                        MadeAccounts::Defaults{there.default_level, there.default_alter_id}));
+                }
+            }
+        }
+        made[index]->lead_to(target, settings->detour);
     }
 }
 
@@ -153,11 +178,19 @@ const Inbound* Snapshot::counterpart(const Inbound& other) const noexcept {
 std::shared_ptr<const Snapshot> make_snapshot(const config::Config& config,
                                               const crypto::Dispatch& dispatch) {
     auto snapshot = std::make_shared<Snapshot>();
+    std::vector<VmessInbound*> vmess;  // null in the place of another
     for (const config::Inbound& inbound : config.inbounds) {
         snapshot->inbounds.push_back(make_inbound(inbound, dispatch));
         snapshot->inbounds.back()->place =
             static_cast<std::uint16_t>(snapshot->inbounds.size() - 1);
-        add_ports(*snapshot, inbound, *snapshot->inbounds.back());
+        vmess.push_back(std::holds_alternative<config::VmessInbound>(inbound.settings)
+                            ? static_cast<VmessInbound*>(snapshot->inbounds.back().get())
+                            : nullptr);
+    }
+    lead_detours(config, dispatch, vmess);
+    for (std::size_t index = 0; index < vmess.size(); ++index) {
+        add_ports(*snapshot, config.inbounds[index], *snapshot->inbounds[index],
+                  vmess[index] == nullptr ? nullptr : vmess[index]->made());
     }
     for (const config::Outbound& outbound : config.outbounds) {
         snapshot->outbounds.push_back(make_outbound(outbound));

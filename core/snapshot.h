@@ -10,6 +10,7 @@
 #include "core/announced.h"
 #include "core/config.h"
 #include "core/inbound.h"
+#include "core/made_accounts.h"
 #include "core/outbound.h"
 #include "core/policy.h"
 #include "core/router.h"
@@ -30,6 +31,7 @@ struct ChangingPorts {
     config::PortRange range;
     Port base;  // where to listen, and what is spoken; the port does not matter
     std::shared_ptr<Announced> announced;
+    std::shared_ptr<MadeAccounts> made;  // of the ports; may be null
 };
 
 // Everything configured.

@@ -35,6 +35,7 @@ struct alignas(64) StatsShard {
     Counter accepted;         // connections taken from a listener
     Counter open_sessions;    // now
     Counter handshakes;       // now: connections whose request is not complete
+    Counter made_callers;     // users who came by an account that a detour made for them
     Counter drained;          // peers that were let go silently
     Counter drain_overflow;   // peers closed at once because too many were being drained
     Counter accept_pauses;    // no descriptor was to be had

@@ -171,6 +171,11 @@ io::Task<Step<void>> find_user(Session& session, const UserTable& table, Caller&
     co_return search(session, table, caller);
 }
 
+UserRef user_in_time(Session& session, const UserTable& table) {
+    const auto match = best_of(session, table.find(auth_id_of(session)));
+    return match && match->is_in_time ? match->user : UserRef();
+}
+
 void welcome(Session& session, const Caller& caller) {
     UserSearch& mine = session.core.search;
     if (caller.booking) {

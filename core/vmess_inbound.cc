@@ -1,5 +1,7 @@
 #include "core/vmess_inbound.h"
 
+#include <fmt/format.h>
+
 #include "core/greeting.h"
 #include "core/snapshot.h"
 #include "proto/vmess/auth_id.h"
@@ -22,9 +24,12 @@ io::Task<Step<void>> VmessInbound::greet(Session& session) const {
         }
         co_return std::unexpected(request.error());
     }
-    welcome(session, caller);
+    if (!session.made_users) {
+        welcome(session, caller);
+    }
     session.policy = &session.snapshot->policy_of(session.user.level());
-    session.email = session.user.email();
+    session.email =
+        session.made_users ? MadeAccounts::email_of(session.user) : session.user.email();
     session.meter =
         session.core.meters.of(Meters::Kind::user, session.email, session.policy->counted);
     co_return accept(session, std::move(*request));
@@ -50,9 +55,11 @@ io::Task<Step<void>> VmessInbound::authenticate(Session& session, Caller& caller
     if (!received) {
         co_return received;
     }
-    auto found = co_await find_user(session, users_, caller);
-    if (!found) {
-        co_return found;
+    if (!is_made(session, caller)) {
+        auto found = co_await find_user(session, users_, caller);
+        if (!found) {
+            co_return found;
+        }
     }
     const auto auth_id = ByteView(session.early.data()).first<vmess::kAuthIdBytes>();
     co_return remember(session, session.core.replay.insert(auth_id, session.core.loop.now()));
@@ -127,7 +134,8 @@ Step<void> VmessInbound::accept(Session& session, vmess::Request request) const 
     if (!opener) {
         return faulted(session, opener.error(), Outcome::refused);
     }
-    auto sealer = vmess::make_response_sealer(session.core.dispatch, session.core.random, request);
+    auto sealer = vmess::make_response_sealer(session.core.dispatch, session.core.random, request,
+                                              instruct(session));
     if (!sealer) {
         return faulted(session, sealer.error(), Outcome::refused);
     }
@@ -135,6 +143,65 @@ Step<void> VmessInbound::accept(Session& session, vmess::Request request) const 
     session.client.sealer = std::move(*sealer);
     session.address = std::move(request.target);
     return {};
+}
+
+void VmessInbound::lead_to(const VmessInbound* target, std::string its_tag) {
+    detour_ = target;
+    detour_tag_ = std::move(its_tag);
+}
+
+bool VmessInbound::holds(const UserRef& user) const {
+    return users_.holds(user) || (made_ && made_->table()->holds(user));
+}
+
+// Is it somebody who was sent here? Those are few, and looked at before a search among all users.
+bool VmessInbound::is_made(Session& session, Caller& caller) const {
+    if (!made_) {
+        return false;
+    }
+    auto table = made_->table();
+    if (table->size() == 0) {
+        return false;
+    }
+    const UserRef user = user_in_time(session, *table);
+    if (!user) {
+        return false;
+    }
+    caller.user = user;
+    session.made_users = std::move(table);
+    session.core.stats.made_callers.add();
+    return true;
+}
+
+// Where the client is told to go on from here, if anywhere.
+std::optional<vmess::SwitchAccount> VmessInbound::instruct(Session& session) const {
+    if (detour_tag_.empty()) {
+        return std::nullopt;
+    }
+    Core& core = session.core;
+    const auto stays = [&](std::string_view why) -> std::optional<vmess::SwitchAccount> {
+        core.log.error(LogLevel::warning, session.id, name(),
+                       fmt::format("no detour to {}: {}", detour_tag_, why));
+        return std::nullopt;
+    };
+    if (detour_ == nullptr) {
+        return stays("no VMess inbound has this tag");
+    }
+    const auto port = detour_->announced()->pick(core.random, core.loop.now());
+    if (!port) {
+        return stays("none of its ports is open");
+    }
+    const auto id = detour_->made()->of(port->number, session.email, core.random);
+    if (!id) {
+        return stays("there are too many accounts");
+    }
+    vmess::SwitchAccount account;  // without a host: the one that the client knows
+    account.port = port->number;
+    account.id = *id;
+    account.alter_ids = detour_->made()->defaults().alter_id;
+    account.level = detour_->made()->defaults().level;
+    account.valid_minutes = port->valid_minutes;
+    return account;
 }
 
 io::Task<Step<void>> VmessInbound::answer(Session& session, Outcome dialed) const {

@@ -1,11 +1,15 @@
 // VmessInbound: VMess on the server's side.
 #pragma once
 
+#include <memory>
+#include <optional>
 #include <string>
 
 #include "core/inbound.h"
+#include "core/made_accounts.h"
 #include "core/user_search.h"
 #include "core/users.h"
+#include "proto/vmess/command.h"
 #include "proto/vmess/request.h"
 
 namespace ferry::core {
@@ -20,8 +24,15 @@ public:
     // A target that cannot be reached is told by the bare response header.
     io::Task<Step<void>> answer(Session& session, Outcome dialed) const override;
     bool drains() const noexcept override { return true; }
-    bool holds(const UserRef& user) const override { return users_.holds(user); }
+    bool holds(const UserRef& user) const override;
     std::string_view name() const noexcept override { return "proxy/vmess/inbound"; }
+
+    // Sends its clients on to another inbound. `target` is part of the same snapshot; null if there
+    // is no VMess inbound of that tag, which each request then is a warning of.
+    void lead_to(const VmessInbound* target, std::string its_tag);
+    // Lets those in who are sent on to here.
+    void receive(std::shared_ptr<MadeAccounts> made) { made_ = std::move(made); }
+    const std::shared_ptr<MadeAccounts>& made() const noexcept { return made_; }
 
 private:
     io::Task<Step<proto::vmess::Request>> understand(Session& session, Caller& caller) const;
@@ -30,9 +41,14 @@ private:
     Step<void> remember(Session& session, const proto::vmess::Request& request) const;
     Step<void> remember(Session& session, ReplayFilter::Seen seen) const;
     Step<void> accept(Session& session, proto::vmess::Request request) const;
+    bool is_made(Session& session, Caller& caller) const;
+    std::optional<proto::vmess::SwitchAccount> instruct(Session& session) const;
 
     UserTable users_;
     Insecure insecure_;
+    std::shared_ptr<MadeAccounts> made_;  // null: nobody is sent here
+    std::string detour_tag_;              // empty: nobody is sent on
+    const VmessInbound* detour_ = nullptr;
 };
 
 }  // namespace ferry::core

@@ -27,6 +27,7 @@ _MODULES = (
     "log_cases",
     "count_cases",
     "alter_cases",
+    "detour_cases",
     "ends_cases",
     "policy_cases",
     "program_cases",
