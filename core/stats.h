@@ -36,6 +36,8 @@ struct alignas(64) StatsShard {
     Counter drain_overflow;   // peers closed at once because too many were being drained
     Counter accept_pauses;    // no descriptor was to be had
     Counter handshake_waits;  // the listener waited because too many handshakes were in flight
+    Counter replay_full;      // handshakes refused because a replay filter had no place for them
+    Counter replay_unkept;    // tokens that the state file had no room for
     Counter uplink_bytes;     // plaintext, from the client
     Counter downlink_bytes;   // plaintext, to the client
     std::array<Counter, kOutcomeCount> outcomes;

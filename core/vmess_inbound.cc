@@ -47,7 +47,7 @@ io::Task<Step<const User*>> VmessInbound::authenticate(Session& session) const {
     if (!vmess::in_time_window(*time, core.loop.unix_seconds())) {
         co_return faulted(session, proto::Fault::bad_time, Outcome::bad_request);
     }
-    auto unused = remember(session, core.replay.insert(auth_id, core.loop.now()));
+    auto unused = remember(session, core.replay, auth_id);
     if (!unused) {
         co_return std::unexpected(unused.error());
     }
@@ -63,17 +63,32 @@ Step<void> VmessInbound::remember(Session& session, const User& user,
     hash.update(request.keys.iv);
     const auto digest = hash.finish();
     const auto id = std::span(digest).first<vmess::kAuthIdBytes>();
-    return remember(session, session.core.session_keys.insert(id, session.core.loop.now()));
+    return remember(session, session.core.session_keys, id);
 }
 
-Step<void> VmessInbound::remember(Session& session, ReplayFilter::Seen seen) const {
+Step<void> VmessInbound::remember(Session& session, ReplayFilter& filter, ReplayToken token) const {
+    Core& core = session.core;
+    const ReplayTime time{core.loop.now(), core.loop.unix_seconds()};
+    const ReplayFilter::Seen seen = filter.insert(token, time);
     switch (seen) {
         case ReplayFilter::Seen::fresh:
+            return {};
+        case ReplayFilter::Seen::unkept:
+            core.stats.replay_unkept.add();
+            if (filter.may_tell(seen, time.now)) {
+                core.log.error(LogLevel::error, 0, name(), filter.trouble());
+            }
             return {};
         case ReplayFilter::Seen::repeated:
             return faulted(session, proto::Fault::replayed, Outcome::bad_request);
         case ReplayFilter::Seen::full:
             break;
+    }
+    core.stats.replay_full.add();
+    if (filter.may_tell(seen, time.now)) {
+        core.log.error(LogLevel::warning, 0, name(),
+                       "the replay filter is full: requests are refused until what it holds is out "
+                       "of its window");
     }
     session.reason = "too many handshakes to remember them all";
     return std::unexpected(Outcome::over_limit);

@@ -28,7 +28,7 @@ private:
     io::Task<Step<proto::vmess::Request>> read_request(Session& session, const User& user) const;
     Step<void> remember(Session& session, const User& user,
                         const proto::vmess::Request& request) const;
-    Step<void> remember(Session& session, ReplayFilter::Seen seen) const;
+    Step<void> remember(Session& session, ReplayFilter& filter, ReplayToken token) const;
     Step<void> accept(Session& session, proto::vmess::Request request) const;
 
     UserTable users_;
