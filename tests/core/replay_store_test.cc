@@ -96,7 +96,7 @@ TEST_F(StateFile, SurvivesAKill) {
     ASSERT_TRUE(WIFSIGNALED(status));
 
     auto after = start(at(1), ample);
-    EXPECT_EQ(after->found.damaged, 0U);
+    EXPECT_LE(after->found.damaged, 1U) << "but for the record that it was killed in";
     EXPECT_EQ(after->homeless, 0U);
     for (number = 0; number <= last; ++number) {
         ASSERT_EQ(after->ids.insert(token_of(number), at(1)), Seen::repeated) << number;
