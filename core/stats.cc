@@ -21,6 +21,8 @@ void add_to(std::map<std::string, std::uint64_t, std::less<>>& sums, const Stats
         {"core.search_waits", &shard.search_waits},
         {"core.search_refusals", &shard.search_refusals},
         {"core.wrong_clocks", &shard.wrong_clocks},
+        {"core.replay_full", &shard.replay_full},
+        {"core.replay_unkept", &shard.replay_unkept},
         {"core.uplink_bytes", &shard.uplink_bytes},
         {"core.downlink_bytes", &shard.downlink_bytes},
     };

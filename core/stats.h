@@ -45,6 +45,8 @@ struct alignas(64) StatsShard {
     Counter search_waits;     // a search waited for the budget of strangers
     Counter search_refusals;  // the budget was booked up: no search, and the peer is let go
     Counter wrong_clocks;     // a user's time was outside the window
+    Counter replay_full;      // handshakes refused because a replay filter had no place for them
+    Counter replay_unkept;    // tokens that the state file had no room for
     Counter uplink_bytes;     // plaintext, from the client
     Counter downlink_bytes;   // plaintext, to the client
     std::array<Counter, kOutcomeCount> outcomes;

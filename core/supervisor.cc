@@ -77,12 +77,16 @@ private:
     void announce(const std::vector<io::Endpoint>& endpoints);
     bool prepare(std::vector<io::Endpoint>& endpoints);
     void print_counters() const;
+    bool take_over();
+    // What stands in the way of serving, for whoever has started the program.
+    void fail(std::string_view message);
     void error(LogLevel level, std::string_view message) { log_.error(level, 0, "main", message); }
 
     const RunOptions& options_;
     Log& logs_;
     crypto::Dispatch dispatch_;
     Choice backend_;
+    std::unique_ptr<ReplayStore> store_;  // null: nothing outlives the process
     ReplayFilter replay_;
     ReplayFilter session_keys_;
     SkewReports skew_reports_;
@@ -132,8 +136,7 @@ bool Supervisor::prepare(std::vector<io::Endpoint>& endpoints) {
         workers_.push_back(std::make_unique<Worker>(shared_, std::move(place)));
         auto prepared = workers_.back()->prepare();
         if (!prepared) {
-            error(LogLevel::error, prepared.error());
-            fmt::print(stderr, "ringferry: {}\n", prepared.error());
+            fail(prepared.error());
             return false;
         }
         if (index == 0) {
@@ -179,12 +182,57 @@ void Supervisor::print_counters() const {
     std::fflush(stdout);
 }
 
+void Supervisor::fail(std::string_view message) {
+    error(LogLevel::error, message);
+    fmt::print(stderr, "ringferry: {}\n", message);
+}
+
+// Takes over what the process before this one has accepted.
+bool Supervisor::take_over() {
+    if (options_.state_directory.empty()) {
+        return true;
+    }
+    auto opened = ReplayStore::open(options_.state_directory);
+    if (!opened) {
+        fail(opened.error());
+        return false;
+    }
+    store_ = std::move(*opened);
+    const std::int64_t unix_seconds = std::chrono::duration_cast<std::chrono::seconds>(
+                                          std::chrono::system_clock::now().time_since_epoch())
+                                          .count();
+    const ReplayTime time{std::chrono::steady_clock::now(), unix_seconds};
+    std::size_t homeless = 0;
+    const ReplayStore::Found found = store_->load(time, [&](const ReplayRecord& record) {
+        bool taken = true;
+        if (record.kind == ReplayKind::auth_id) {
+            taken = replay_.restore(record.token, record.unix_seconds, time.now);
+        } else if (record.kind == ReplayKind::session_keys) {
+            taken = session_keys_.restore(record.token, record.unix_seconds, time.now);
+        }
+        homeless += taken ? 0 : 1;
+    });
+    replay_.keep_in(*store_, ReplayKind::auth_id);
+    session_keys_.keep_in(*store_, ReplayKind::session_keys);
+    error(LogLevel::info, fmt::format("{}: {} tokens are still in their window, {} are past",
+                                      store_->path(), found.live, found.expired));
+    if (found.damaged + homeless > 0) {
+        error(LogLevel::warning,
+              fmt::format("{}: {} damaged records are ignored, and {} for which there is no place",
+                          store_->path(), found.damaged, homeless));
+    }
+    if (const std::string trouble = store_->trouble(); !trouble.empty()) {
+        error(LogLevel::error, trouble);
+    }
+    return true;
+}
+
 bool Supervisor::start(const std::vector<config::Mistake>& warnings) {
     for (const config::Mistake& warning : warnings) {
         error(LogLevel::warning, config::text(warning));
     }
     std::vector<io::Endpoint> endpoints;
-    if (!prepare(endpoints)) {
+    if (!take_over() || !prepare(endpoints)) {
         return false;
     }
     announce(endpoints);
@@ -261,6 +309,8 @@ int run(const config::Config& config, const std::vector<config::Mistake>& warnin
     const sigset_t awaited = awaited_signals();
     pthread_sigmask(SIG_BLOCK, &awaited, nullptr);
     (void)signal(SIGPIPE, SIG_IGN);
+    // A file that may not grow any more (LimitFSIZE) is an error where it is written, not the end.
+    (void)signal(SIGXFSZ, SIG_IGN);
     raise_descriptor_limit();
 
     auto log = Log::open(config.log);

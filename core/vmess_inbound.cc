@@ -62,7 +62,7 @@ io::Task<Step<void>> VmessInbound::authenticate(Session& session, Caller& caller
         }
     }
     const auto auth_id = ByteView(session.early.data()).first<vmess::kAuthIdBytes>();
-    co_return remember(session, session.core.replay.insert(auth_id, session.core.loop.now()));
+    co_return remember(session, session.core.replay, auth_id);
 }
 
 // Body keys serve one session: a second one would encrypt other bytes with the same key stream.
@@ -73,17 +73,32 @@ Step<void> VmessInbound::remember(Session& session, const vmess::Request& reques
     hash.update(request.keys.iv);
     const auto digest = hash.finish();
     const auto id = std::span(digest).first<vmess::kAuthIdBytes>();
-    return remember(session, session.core.session_keys.insert(id, session.core.loop.now()));
+    return remember(session, session.core.session_keys, id);
 }
 
-Step<void> VmessInbound::remember(Session& session, ReplayFilter::Seen seen) const {
+Step<void> VmessInbound::remember(Session& session, ReplayFilter& filter, ReplayToken token) const {
+    Core& core = session.core;
+    const ReplayTime time{core.loop.now(), core.loop.unix_seconds()};
+    const ReplayFilter::Seen seen = filter.insert(token, time);
     switch (seen) {
         case ReplayFilter::Seen::fresh:
+            return {};
+        case ReplayFilter::Seen::unkept:
+            core.stats.replay_unkept.add();
+            if (filter.may_tell(seen, time.now)) {
+                core.log.error(LogLevel::error, 0, name(), filter.trouble());
+            }
             return {};
         case ReplayFilter::Seen::repeated:
             return faulted(session, proto::Fault::replayed, Outcome::bad_request);
         case ReplayFilter::Seen::full:
             break;
+    }
+    core.stats.replay_full.add();
+    if (filter.may_tell(seen, time.now)) {
+        core.log.error(LogLevel::warning, 0, name(),
+                       "the replay filter is full: requests are refused until what it holds is out "
+                       "of its window");
     }
     session.reason = "too many handshakes to remember them all";
     return std::unexpected(Outcome::over_limit);

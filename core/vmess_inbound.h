@@ -39,7 +39,7 @@ private:
     io::Task<Step<void>> authenticate(Session& session, Caller& caller) const;
     io::Task<Step<proto::vmess::Request>> read_request(Session& session) const;
     Step<void> remember(Session& session, const proto::vmess::Request& request) const;
-    Step<void> remember(Session& session, ReplayFilter::Seen seen) const;
+    Step<void> remember(Session& session, ReplayFilter& filter, ReplayToken token) const;
     Step<void> accept(Session& session, proto::vmess::Request request) const;
     bool is_made(Session& session, Caller& caller) const;
     std::optional<proto::vmess::SwitchAccount> instruct(Session& session) const;

@@ -33,6 +33,7 @@ _MODULES = (
     "program_cases",
     "wire_cases",
     "hostile_cases",
+    "state_cases",
     "tamper_cases",
 )
 

@@ -37,6 +37,9 @@ const crypto::Dispatch& dispatch();
 proto::vmess::UserId user();
 inline const io::Endpoint kServerHost = *io::Endpoint::from_literal("10.0.0.2", 0);
 
+// Of the replay filters of a node: 3 584 tokens each, so that a test can fill them.
+inline constexpr std::size_t kReplaySlots = 64;
+
 // Few slots, so that whoever needs one has to wait for it now and then.
 core::Limits tight_limits();
 
@@ -63,6 +66,7 @@ public:
         return std::next(all.begin(), static_cast<std::ptrdiff_t>(index))->listening();
     }
     core::StatsShard& stats() noexcept { return stats_; }
+    core::ReplayFilter& replay() noexcept { return replay_; }
     SimBackend& backend() noexcept { return backend_; }
     // Every line of both logs so far.
     std::vector<std::string> log();
