@@ -95,6 +95,12 @@ std::uint64_t replay_seed() {
     return crypto::load_be<std::uint64_t>(seed.data());
 }
 
+Limits limits_for(const crypto::Dispatch& dispatch) {
+    Limits limits;
+    limits.trials = rates_for(*dispatch.aes128_trial);
+    return limits;
+}
+
 Supervisor::Supervisor(const config::Config& config, const RunOptions& options, Log& log)
     : options_(options),
       logs_(log),
@@ -108,7 +114,7 @@ Supervisor::Supervisor(const config::Config& config, const RunOptions& options, 
               .session_keys = session_keys_,
               .skew_reports = skew_reports_,
               .snapshot = make_snapshot(config, dispatch_),
-              .limits = Limits{},
+              .limits = limits_for(dispatch_),
               .backend = backend_.kind,
               .log_filter = filter_of(config.log)} {}
 
