@@ -16,9 +16,9 @@ struct CommandLine {
     enum class Action : std::uint8_t { run, test, version, uuid, help };
 
     Action action = Action::run;
-    config::Arguments where;     // of the configuration
-    bool embedded = false;       // run the embedded default, whatever else is there
-    bool verbose = false;        // version: with every row of the cryptographic table
+    config::Arguments where;  // of the configuration
+    bool embedded = false;    // run the embedded default, whatever else is there
+    bool verbose = false;     // version: with every row of the cryptographic table
     RunOptions options;
 };
 

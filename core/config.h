@@ -68,7 +68,7 @@ struct PortRange {
 // Of clients with the same id, the last one counts.
 struct VmessClient {
     UserId id;
-    std::uint16_t alter_id = 0;  // the older header is not served, whatever stands here
+    std::uint16_t alter_id = 0;  // alternative ids for the older header; 0: the newer one only
     std::uint32_t level = 0;
     std::string email;  // empty, or unique within the inbound, ignoring case
 };
@@ -76,7 +76,9 @@ struct VmessClient {
 struct VmessInbound {
     std::vector<VmessClient> clients;
     bool disable_insecure = false;  // end connections whose body security is none or aes-128-cfb
-    std::string detour;             // the tag of the inbound that clients are told to go on to
+    // The older header is served to everybody, signed by the main id, whatever alterId says.
+    bool older_header_for_all = false;
+    std::string detour;  // the tag of the inbound that clients are told to go on to
     // Of the accounts that are made up for those who were told to come here.
     std::uint8_t default_level = 0;
     std::uint16_t default_alter_id = 0;
@@ -131,7 +133,8 @@ enum class Security : std::uint8_t { automatic, aes_128_gcm, chacha20_poly1305, 
 
 struct VmessAccount {
     UserId id;
-    std::uint16_t alter_id = 0;  // 0: the newer header; else the older one, signed by one of so many
+    std::uint16_t alter_id =
+        0;  // 0: the newer header; else the older one, signed by one of so many
     std::uint32_t level = 0;
     std::string email;
     Security security = Security::automatic;

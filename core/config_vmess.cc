@@ -65,11 +65,6 @@ VmessClient ClientReader::read(Value value) {
     client.email = read_email(section);
     client.level = section.number<std::uint32_t>("level").value_or(0);
     client.alter_id = section.number<std::uint16_t>("alterId").value_or(0);
-    if (client.alter_id > 0) {
-        report_.warning(*section.find("alterId"),
-                        "the older header that this asks for is not served",
-                        "clients must use alterId 0; write 0 here, too");
-    }
     section.ignore("security");  // the client chooses it, and says so in each request
     section.finish();
     return client;

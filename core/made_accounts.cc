@@ -23,12 +23,15 @@ proto::vmess::UserId random_id(crypto::Random& random) {
 
 }  // namespace
 
-MadeAccounts::MadeAccounts(const crypto::Dispatch& dispatch, Defaults defaults)
+MadeAccounts::MadeAccounts(const crypto::Dispatch& dispatch, Defaults defaults,
+                           std::shared_ptr<TokenTable> tokens)
     : table_(std::make_shared<const UserTable>(dispatch, std::span<const User>())),
-      defaults_(defaults) {}
+      defaults_(defaults),
+      tokens_(std::move(tokens)) {}
 
 std::optional<proto::vmess::UserId> MadeAccounts::of(std::uint16_t port, std::string_view email,
-                                                     crypto::Random& random) {
+                                                     crypto::Random& random,
+                                                     std::int64_t unix_seconds) {
     const std::lock_guard guard(lock_);
     const auto known = ids_.find({port, std::string(email)});
     if (known != ids_.end()) {
@@ -47,6 +50,9 @@ std::optional<proto::vmess::UserId> MadeAccounts::of(std::uint16_t port, std::st
     }
     table_ = std::make_shared<const UserTable>(std::move(*larger));
     ids_.emplace(std::pair(port, std::string(email)), id);
+    if (defaults_.alter_id > 0) {
+        tokens_->add({id, defaults_.alter_id, TokenUser::MainId::refused}, unix_seconds);
+    }
     return id;
 }
 
@@ -55,6 +61,9 @@ void MadeAccounts::drop(std::uint16_t port) {
     const auto first = ids_.lower_bound({port, {}});
     auto last = first;
     for (; last != ids_.end() && last->first.first == port; ++last) {
+        if (tokens_) {
+            tokens_->remove(last->second);
+        }
         if (auto smaller = table_->without(name_of(port, last->first.second))) {
             table_ = std::make_shared<const UserTable>(std::move(*smaller));
         }

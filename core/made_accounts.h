@@ -10,6 +10,7 @@
 #include <string>
 #include <utility>
 
+#include "core/token_table.h"
 #include "core/users.h"
 #include "crypto/random.h"
 
@@ -31,11 +32,13 @@ public:
         std::uint16_t alter_id = 0;
     };
 
-    MadeAccounts(const crypto::Dispatch& dispatch, Defaults defaults);
+    // `tokens` may be null if the accounts have no alternative ids.
+    MadeAccounts(const crypto::Dispatch& dispatch, Defaults defaults,
+                 std::shared_ptr<TokenTable> tokens);
 
     // The id of that account, which is made now if there is none.
     std::optional<proto::vmess::UserId> of(std::uint16_t port, std::string_view email,
-                                           crypto::Random& random);
+                                           crypto::Random& random, std::int64_t unix_seconds);
     // The port has closed: nobody is let in with its accounts any more.
     void drop(std::uint16_t port);
 
@@ -50,6 +53,7 @@ private:
     std::map<std::pair<std::uint16_t, std::string>, proto::vmess::UserId> ids_;
     std::shared_ptr<const UserTable> table_;
     const Defaults defaults_;
+    const std::shared_ptr<TokenTable> tokens_;
 };
 
 }  // namespace ferry::core

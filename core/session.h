@@ -96,16 +96,16 @@ struct Session : io::Hook<InServer> {
     std::optional<End> target;
 
     std::unique_ptr<Dialogue> dialogue;
-    proto::Address address;  // where the client wants to go
-    std::string source;      // the peer, as the access log writes it
-    UserRef user;            // of VMess, from their auth id on
+    proto::Address address;                       // where the client wants to go
+    std::string source;                           // the peer, as the access log writes it
+    UserRef user;                                 // of VMess, from their auth id on
     std::shared_ptr<const UserTable> made_users;  // has `user`, if they were sent here by a detour
-    std::string email;       // of the user, for the log; may be empty
-    Meter meter;             // of the user's payload
-    std::string reason;      // what was wrong, for the log
-    std::string prologue;    // plaintext for the target in front of what the client sends
-    io::Buffer early;        // bytes that arrived with the request
-    std::string epilogue;    // plaintext for the client if there is no target
+    std::string email;                            // of the user, for the log; may be empty
+    Meter meter;                                  // of the user's payload
+    std::string reason;                           // what was wrong, for the log
+    std::string prologue;  // plaintext for the target in front of what the client sends
+    io::Buffer early;      // bytes that arrived with the request
+    std::string epilogue;  // plaintext for the client if there is no target
     // Of the present exchange, for the log of sessions.
     io::TimePoint began{};
     std::uint64_t up_bytes = 0;

@@ -26,6 +26,21 @@ io::Endpoint endpoint_of(const proto::Address& ip, std::uint16_t port) {
     return io::Endpoint::ipv6(ip.ip, port);
 }
 
+// The tokens of those who may use the older header: by V2Ray's own rule signed by the main id too,
+// but by ours only where alternative ids are asked for, or the environment says so (config.md 3).
+std::shared_ptr<TokenTable> tokens_for(const config::VmessInbound& settings) {
+    std::vector<TokenUser> users;
+    for (const config::VmessClient& client : settings.clients) {
+        if (client.alter_id > 0 || settings.older_header_for_all) {
+            users.push_back({client.id, client.alter_id, TokenUser::MainId::accepted});
+        }
+    }
+    if (users.empty() && settings.default_alter_id == 0) {
+        return nullptr;
+    }
+    return std::make_shared<TokenTable>(users);
+}
+
 std::unique_ptr<Inbound> make_vmess(const config::Inbound& inbound,
                                     const config::VmessInbound& settings,
                                     const crypto::Dispatch& dispatch) {
@@ -39,7 +54,7 @@ std::unique_ptr<Inbound> make_vmess(const config::Inbound& inbound,
     }
     return std::make_unique<VmessInbound>(
         inbound.tag, UserTable(dispatch, users),
-        settings.disable_insecure ? Insecure::refused : Insecure::allowed);
+        settings.disable_insecure ? Insecure::refused : Insecure::allowed, tokens_for(settings));
 }
 
 template <class Made, class Settings>
@@ -150,7 +165,8 @@ void lead_detours(const config::Config& config, const crypto::Dispatch& dispatch
                 if (!target->made()) {
                     target->receive(std::make_shared<MadeAccounts>(
                         dispatch,
-                        MadeAccounts::Defaults{there.default_level, there.default_alter_id}));
+                        MadeAccounts::Defaults{there.default_level, there.default_alter_id},
+                        target->tokens()));
                 }
             }
         }
@@ -188,6 +204,11 @@ std::shared_ptr<const Snapshot> make_snapshot(const config::Config& config,
                             : nullptr);
     }
     lead_detours(config, dispatch, vmess);
+    for (const VmessInbound* inbound : vmess) {
+        if (inbound != nullptr && inbound->tokens()) {
+            snapshot->tokens.push_back(inbound->tokens());
+        }
+    }
     for (std::size_t index = 0; index < vmess.size(); ++index) {
         add_ports(*snapshot, config.inbounds[index], *snapshot->inbounds[index],
                   vmess[index] == nullptr ? nullptr : vmess[index]->made());

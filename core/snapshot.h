@@ -14,6 +14,7 @@
 #include "core/outbound.h"
 #include "core/policy.h"
 #include "core/router.h"
+#include "core/token_table.h"
 #include "crypto/dispatch.h"
 #include "io/endpoint.h"
 
@@ -47,6 +48,7 @@ struct Snapshot {
     std::map<std::uint32_t, Policy> policies;  // by level
     Policy standard;                           // of levels that are not written down
     SystemCounted counted;
+    std::vector<std::shared_ptr<TokenTable>> tokens;  // to be kept current by somebody
 
     const Policy& policy_of(std::uint32_t level) const noexcept;
     // The inbound that stands for one of another snapshot: with the same tag, or, of those without

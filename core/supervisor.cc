@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cstdio>
 
+#include "core/token_keeper.h"
 #include "core/version.h"
 #include "io/uring.h"
 
@@ -65,6 +66,11 @@ Choice choose_backend(std::optional<BackendKind> wanted) {
     return {BackendKind::uring, {}};
 }
 
+std::int64_t unix_seconds() {
+    const auto now = std::chrono::system_clock::now().time_since_epoch();
+    return std::chrono::duration_cast<std::chrono::seconds>(now).count();
+}
+
 // The process while it serves.
 class Supervisor {
 public:
@@ -93,11 +99,18 @@ private:
     CoreLog log_;
     Shared shared_;
     std::vector<std::unique_ptr<Worker>> workers_;
+    std::unique_ptr<TokenKeeper> keeper_;  // null: nobody uses the older header
 };
 
 std::uint64_t replay_seed() {
     const auto seed = crypto::system_seed();
     return crypto::load_be<std::uint64_t>(seed.data());
+}
+
+Limits limits_for(const crypto::Dispatch& dispatch) {
+    Limits limits;
+    limits.trials = rates_for(*dispatch.aes128_trial);
+    return limits;
 }
 
 Supervisor::Supervisor(const config::Config& config, const RunOptions& options, Log& log)
@@ -113,7 +126,7 @@ Supervisor::Supervisor(const config::Config& config, const RunOptions& options, 
               .session_keys = session_keys_,
               .skew_reports = skew_reports_,
               .snapshot = make_snapshot(config, dispatch_),
-              .limits = Limits{},
+              .limits = limits_for(dispatch_),
               .backend = backend_.kind,
               .log_filter = filter_of(config.log),
               .others = {}} {}
@@ -198,10 +211,7 @@ bool Supervisor::take_over() {
         return false;
     }
     store_ = std::move(*opened);
-    const std::int64_t unix_seconds = std::chrono::duration_cast<std::chrono::seconds>(
-                                          std::chrono::system_clock::now().time_since_epoch())
-                                          .count();
-    const ReplayTime time{std::chrono::steady_clock::now(), unix_seconds};
+    const ReplayTime time{std::chrono::steady_clock::now(), unix_seconds()};
     std::size_t homeless = 0;
     const ReplayStore::Found found = store_->load(time, [&](const ReplayRecord& record) {
         bool taken = true;
@@ -246,6 +256,10 @@ bool Supervisor::start(const std::vector<config::Mistake>& warnings) {
             workers_[index]->close(at);
         }
     };
+    if (!shared_.snapshot->tokens.empty()) {
+        keeper_ = std::make_unique<TokenKeeper>(shared_.snapshot->tokens, unix_seconds,
+                                                static_cast<unsigned>(workers_.size()));
+    }
     for (const auto& worker : workers_) {
         worker->go();
     }

@@ -17,6 +17,29 @@ io::Duration time_for(std::size_t trials, std::uint64_t per_second) {
 
 }  // namespace
 
+TrialRates rates_for(const crypto::TrialRow& row) {
+    constexpr std::size_t kRounds = 10;
+    constexpr std::size_t kBlocks = 16;
+    const crypto::TrialKeys keys;
+    std::array<std::uint8_t, 16> auth_id{};
+    auto least = std::chrono::nanoseconds::max();
+    for (std::size_t round = 0; round < kRounds; ++round) {
+        const auto start = std::chrono::steady_clock::now();
+        for (std::size_t block = 0; block < kBlocks; ++block) {
+            // What has been found goes into the next one, so that none can be left out.
+            auth_id[0] ^= static_cast<std::uint8_t>(
+                row.find(keys, crypto::kTrialBlockUsers, auth_id.data()) + block);
+        }
+        least = std::min<std::chrono::nanoseconds>(least, std::chrono::steady_clock::now() - start);
+    }
+    constexpr std::uint64_t kTrials = kBlocks * crypto::kTrialBlockUsers;
+    const auto spent = static_cast<std::uint64_t>(std::max<std::int64_t>(least.count(), 1));
+    TrialRates rates;
+    rates.per_second = std::max(kTrials * 1'000'000'000 / spent / 4, kTrials);
+    rates.per_second_per_address = rates.per_second / 5;
+    return rates;
+}
+
 std::optional<io::Duration> TrialBudget::Meter::book(io::Duration cost, io::TimePoint now,
                                                      io::Duration burst) noexcept {
     const io::TimePoint start = std::max(next_, now - burst);

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "core/peer_address.h"
+#include "crypto/trial.h"
 #include "io/result.h"
 
 namespace ferry::core {
@@ -17,6 +18,9 @@ struct TrialRates {
     std::uint64_t per_second_per_address = 4'000'000;
     std::uint32_t waiting = 4096;  // connections that may wait for their search
 };
+
+// A quarter of this machine's core, measured in a millisecond or so; of that a fifth per address.
+TrialRates rates_for(const crypto::TrialRow& row);
 
 // Whose turn it is to be searched for, and when.
 //

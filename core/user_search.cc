@@ -150,11 +150,15 @@ Step<void> search(Session& session, const UserTable& table, Caller& caller) {
 
 }  // namespace
 
-io::Task<Step<void>> find_user(Session& session, const UserTable& table, Caller& caller) {
-    if (is_known(session, table, caller)) {
-        session.core.stats.known_callers.add();
-        co_return {};
+bool find_known(Session& session, const UserTable& table, Caller& caller) {
+    if (!is_known(session, table, caller)) {
+        return false;
     }
+    session.core.stats.known_callers.add();
+    return true;
+}
+
+io::Task<Step<void>> find_user(Session& session, const UserTable& table, Caller& caller) {
     const io::TimePoint before = session.core.loop.now();
     caller.booking.emplace(PeerAddress(session.peer), table.trials());
     auto allowed = co_await wait_for_budget(session, *caller.booking);
@@ -163,9 +167,8 @@ io::Task<Step<void>> find_user(Session& session, const UserTable& table, Caller&
         co_return allowed;
     }
     // Meanwhile somebody may have become known at this address.
-    if (session.core.loop.now() != before && is_known(session, table, caller)) {
+    if (session.core.loop.now() != before && find_known(session, table, caller)) {
         take_back(session, caller);
-        session.core.stats.known_callers.add();
         co_return {};
     }
     co_return search(session, table, caller);

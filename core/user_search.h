@@ -26,11 +26,17 @@ struct UserSearch {
 struct Caller {
     UserRef user;
     std::optional<TrialBudget::Booking> booking;  // of a search; none: there has been none
+    std::optional<std::int64_t> signed_at;        // the time of the older header's token
 };
 
-// Finds the user whose auth id stands at the front of the session's `early`, and whose time it is.
-// The users known at the peer's address are tried at once. For anybody else all users of the table
-// are, as soon as the budget allows; it may wait for that, within the session's deadline.
+// Is it a user who is known at the peer's address, and is it their time?
+//
+//   cost  a few AES blocks
+bool find_known(Session& session, const UserTable& table, Caller& caller);
+
+// Finds the user whose auth id stands at the front of the session's `early`, and whose time it is,
+// of those whom find_known() does not know. All users of the table are tried, as soon as the budget
+// allows; it may wait for that, within the session's deadline.
 //
 //   caller  what the search has cost is in it even if nobody has been found
 //   gives   bad_request: nobody, the wrong time, or a stranger beyond the budget; handshake_timeout

@@ -134,6 +134,15 @@ UserMatches UserTable::find_among(std::span<const std::uint32_t> places, AuthIdV
     return matches;
 }
 
+UserRef UserTable::find_id(const proto::vmess::UserId& id) const {
+    for (std::size_t block = 0; block < blocks_.size(); ++block) {
+        if (const auto found = blocks_[block]->with_id(id) & blocks_[block]->keyed(); found != 0) {
+            return UserRef(*blocks_[block], block * kBlockUsers + lowest(found));
+        }
+    }
+    return {};
+}
+
 bool UserTable::holds(const UserRef& user) const {
     const std::string email = config::lower(user.email());
     bool is_here = false;

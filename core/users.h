@@ -99,6 +99,11 @@ public:
     // The same among the blocks in which these places lie: 64 AES blocks each.
     UserMatches find_among(std::span<const std::uint32_t> places, AuthIdView auth_id) const;
 
+    // Who gets what is sealed for this id? Nobody, if it is nobody's or its key has been taken.
+    //
+    //   cost  one look at the tags of all
+    UserRef find_id(const proto::vmess::UserId& id) const;
+
     // Is somebody of this or another table still a user here: with this id and e-mail, the key of
     // that id being anyone's?
     bool holds(const UserRef& user) const;

@@ -2,18 +2,37 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "core/greeting.h"
 #include "core/snapshot.h"
 #include "proto/vmess/auth_id.h"
 #include "proto/vmess/body.h"
+#include "proto/vmess/legacy_request.h"
 #include "proto/vmess/request.h"
 
 namespace ferry::core {
 
 namespace vmess = proto::vmess;
 
-VmessInbound::VmessInbound(std::string its_tag, UserTable users, Insecure insecure)
-    : Inbound(std::move(its_tag)), users_(std::move(users)), insecure_(insecure) {}
+namespace {
+
+// Somebody may be removed while their request is on its way.
+Step<vmess::Request> still_here(Session& session, Step<vmess::Request> request) {
+    if (request && is_removed(session)) {
+        return faulted(session, proto::Fault::unknown_user, Outcome::bad_request);
+    }
+    return request;
+}
+
+}  // namespace
+
+VmessInbound::VmessInbound(std::string its_tag, UserTable users, Insecure insecure,
+                           std::shared_ptr<TokenTable> tokens)
+    : Inbound(std::move(its_tag)),
+      users_(std::move(users)),
+      insecure_(insecure),
+      tokens_(std::move(tokens)) {}
 
 io::Task<Step<void>> VmessInbound::greet(Session& session) const {
     Caller caller;
@@ -24,7 +43,7 @@ io::Task<Step<void>> VmessInbound::greet(Session& session) const {
         }
         co_return std::unexpected(request.error());
     }
-    if (!session.made_users) {
+    if (!session.made_users && !caller.signed_at) {
         welcome(session, caller);
     }
     session.policy = &session.snapshot->policy_of(session.user.level());
@@ -42,11 +61,12 @@ io::Task<Step<vmess::Request>> VmessInbound::understand(Session& session, Caller
         co_return std::unexpected(authenticated.error());
     }
     session.user = caller.user;
-    auto request = co_await read_request(session);
-    if (request && is_removed(session)) {
-        co_return faulted(session, proto::Fault::unknown_user, Outcome::bad_request);
+    if (caller.signed_at) {
+        auto request = co_await read_legacy_request(session, *caller.signed_at);
+        co_return still_here(session, std::move(request));
     }
-    co_return request;
+    auto request = co_await read_request(session);
+    co_return still_here(session, std::move(request));
 }
 
 // Who is it? Known, of this time, and not heard before.
@@ -55,7 +75,12 @@ io::Task<Step<void>> VmessInbound::authenticate(Session& session, Caller& caller
     if (!received) {
         co_return received;
     }
-    if (!is_made(session, caller)) {
+    // Cheapest first: who is known at this address, the few who were sent here, a look into a
+    // table, and only then a search among all.
+    if (!find_known(session, users_, caller) && !is_made(session, caller)) {
+        if (is_signed(session, caller)) {
+            co_return {};  // two connections of one second may have the same token
+        }
         auto found = co_await find_user(session, users_, caller);
         if (!found) {
             co_return found;
@@ -132,6 +157,76 @@ io::Task<Step<vmess::Request>> VmessInbound::read_request(Session& session) cons
     co_return std::move(*request);
 }
 
+// Is it the older header, of one who may use it?
+bool VmessInbound::is_signed(Session& session, Caller& caller) const {
+    if (!tokens_) {
+        return false;
+    }
+    Token token;
+    std::ranges::copy(session.early.data().first(token.size()), token.begin());
+    const auto match = tokens_->window()->find(token, session.core.loop.unix_seconds());
+    if (!match || tokens_->is_tainted(token) || !find_here(session, match->user, caller)) {
+        return false;
+    }
+    caller.signed_at = match->time;
+    return true;
+}
+
+bool VmessInbound::find_here(Session& session, const vmess::UserId& id, Caller& caller) const {
+    caller.user = users_.find_id(id);
+    if (!caller.user && made_) {
+        auto table = made_->table();
+        caller.user = table->find_id(id);
+        if (caller.user) {
+            session.made_users = std::move(table);
+            session.core.stats.made_callers.add();
+        }
+    }
+    return static_cast<bool>(caller.user);
+}
+
+// Whoever changes bytes of a header that was heard learns from the answer where a check has failed.
+// So the token is good for nobody any more, and this peer is let go like any other.
+void VmessInbound::taint(Session& session) const {
+    Token token;
+    std::ranges::copy(session.early.data().first(token.size()), token.begin());
+    tokens_->taint(token, session.core.loop.unix_seconds());
+}
+
+io::Task<Step<vmess::Request>> VmessInbound::read_legacy_request(Session& session,
+                                                                 std::int64_t signed_at) const {
+    const vmess::CommandKey key = session.user.command_key();
+    std::size_t bytes = vmess::kLegacyFixedBytes;
+    for (;;) {
+        auto there = co_await receive_at_least(session, bytes);
+        if (!there) {
+            if (vmess::cut_taints(session.early.data().size())) {
+                taint(session);
+            }
+            co_return std::unexpected(there.error());
+        }
+        auto opened =
+            vmess::open_legacy_request(session.core.dispatch, key, signed_at, session.early.data());
+        if (!opened) {
+            if (vmess::taints(opened.error())) {
+                taint(session);
+            }
+            co_return faulted(session, opened.error(), Outcome::bad_request);
+        }
+        bytes = opened->bytes;
+        if (opened->kind == vmess::LegacyOpened::Kind::need) {
+            continue;
+        }
+        auto unused = remember(session, opened->request);
+        if (!unused) {
+            taint(session);
+            co_return std::unexpected(unused.error());
+        }
+        session.early.consume(bytes);
+        co_return std::move(opened->request);
+    }
+}
+
 // The request is genuine. May it be served? From here on a refusal is a close, not a silence.
 Step<void> VmessInbound::accept(Session& session, vmess::Request request) const {
     if (insecure_ == Insecure::refused && request.security != vmess::Security::aes128_gcm &&
@@ -206,7 +301,8 @@ std::optional<vmess::SwitchAccount> VmessInbound::instruct(Session& session) con
     if (!port) {
         return stays("none of its ports is open");
     }
-    const auto id = detour_->made()->of(port->number, session.email, core.random);
+    const auto id =
+        detour_->made()->of(port->number, session.email, core.random, core.loop.unix_seconds());
     if (!id) {
         return stays("there are too many accounts");
     }

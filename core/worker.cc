@@ -98,7 +98,7 @@ void Worker::close(const io::Endpoint& at) {
     tell([this, at] { close_port_(at); });
 }
 
-// The box has room for more messages than there can be: a few ports every minute at most, and stops.
+// The box has room for more messages than there can be: a few ports every minute, and stops.
 void Worker::tell(io::Mailbox::Message message) {
     std::lock_guard guard(mailbox_lock_);
     if (mailbox_ != nullptr) {

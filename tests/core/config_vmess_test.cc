@@ -243,12 +243,12 @@ TEST(VmessInbound, TellsTheSameAboutManyClientsOnce) {
     for (int index = 0; index < 300; ++index) {
         clients += index == 0 ? "" : ", ";
         clients += R"({"id": "00000000-0000-4000-8000-000000000)" + std::to_string(100 + index) +
-                   R"(", "alterId": 64})";
+                   R"(", "alterld": 64})";
     }
     const Loaded result = loaded(server(clients));
     ASSERT_TRUE(result.config.has_value());
     ASSERT_EQ(result.warnings.size(), 1U) << lines(result.warnings);
-    EXPECT_EQ(result.warnings[0].path, "inbounds[0].settings.clients[0].alterId");
+    EXPECT_EQ(result.warnings[0].path, "inbounds[0].settings.clients[0].alterld");
     EXPECT_NE(result.warnings[0].what.find("(and 299 times more)"), std::string::npos);
 }
 

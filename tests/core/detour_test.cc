@@ -14,6 +14,7 @@ namespace {
 using std::chrono::minutes;
 using std::chrono::seconds;
 
+constexpr std::int64_t kTime = 1'700'000'000;
 constexpr io::TimePoint kStart{std::chrono::hours(3)};
 
 const crypto::Dispatch& rows() {
@@ -67,7 +68,7 @@ TEST(AnnouncedTest, EveryPortIsTold) {
 UserRef found(const MadeAccounts& accounts, const proto::vmess::UserId& id) {
     const proto::vmess::CommandKey key(id);
     const auto auth_key = proto::vmess::auth_id_key(*rows().sha256, key);
-    const auto auth_id = proto::vmess::make_auth_id(*rows().aes128, auth_key.view(), 1'700'000'000,
+    const auto auth_id = proto::vmess::make_auth_id(*rows().aes128, auth_key.view(), kTime,
                                                     std::array<std::uint8_t, 4>{});
     static std::shared_ptr<const UserTable> table;  // outlives what is given
     table = accounts.table();
@@ -76,13 +77,14 @@ UserRef found(const MadeAccounts& accounts, const proto::vmess::UserId& id) {
 }
 
 TEST(MadeAccountsTest, OneForEachPortAndPerson) {
-    MadeAccounts accounts(rows(), {.level = 3, .alter_id = 16});
-    const auto anna = accounts.of(1000, "Anna@x", chance());
+    const auto tokens = std::make_shared<TokenTable>(std::span<const TokenUser>());
+    MadeAccounts accounts(rows(), {.level = 3, .alter_id = 16}, tokens);
+    const auto anna = accounts.of(1000, "Anna@x", chance(), kTime);
     ASSERT_TRUE(anna);
-    EXPECT_EQ(accounts.of(1000, "Anna@x", chance()), anna);
-    EXPECT_NE(accounts.of(1001, "Anna@x", chance()), anna);
-    EXPECT_NE(accounts.of(1000, "Ben@x", chance()), anna);
-    EXPECT_EQ(accounts.of(1000, "", chance()), accounts.of(1000, "", chance()));
+    EXPECT_EQ(accounts.of(1000, "Anna@x", chance(), kTime), anna);
+    EXPECT_NE(accounts.of(1001, "Anna@x", chance(), kTime), anna);
+    EXPECT_NE(accounts.of(1000, "Ben@x", chance(), kTime), anna);
+    EXPECT_EQ(accounts.of(1000, "", chance(), kTime), accounts.of(1000, "", chance(), kTime));
     EXPECT_EQ(accounts.table()->size(), 4U);
 
     const UserRef user = found(accounts, *anna);
@@ -91,30 +93,31 @@ TEST(MadeAccountsTest, OneForEachPortAndPerson) {
     EXPECT_EQ(user.level(), 3U);
     EXPECT_EQ(user.alter_id(), 16U);
     EXPECT_EQ(MadeAccounts::email_of(user), "Anna@x") << "spelt as the person is";
-    EXPECT_EQ(MadeAccounts::email_of(found(accounts, *accounts.of(1000, "", chance()))), "");
+    EXPECT_EQ(MadeAccounts::email_of(found(accounts, *accounts.of(1000, "", chance(), kTime))), "");
 }
 
 TEST(MadeAccountsTest, GoWithTheirPort) {
-    MadeAccounts accounts(rows(), {});
-    const auto here = accounts.of(1000, "a", chance());
-    const auto nameless = accounts.of(1000, "", chance());
-    const auto there = accounts.of(1001, "a", chance());
+    MadeAccounts accounts(rows(), {}, nullptr);
+    const auto here = accounts.of(1000, "a", chance(), kTime);
+    const auto nameless = accounts.of(1000, "", chance(), kTime);
+    const auto there = accounts.of(1001, "a", chance(), kTime);
     accounts.drop(1000);
     EXPECT_FALSE(found(accounts, *here));
     EXPECT_FALSE(found(accounts, *nameless));
     EXPECT_TRUE(found(accounts, *there));
-    EXPECT_NE(accounts.of(1000, "a", chance()), here) << "the port's next turn has other accounts";
+    EXPECT_NE(accounts.of(1000, "a", chance(), kTime), here)
+        << "the port's next turn has other accounts";
 }
 
 TEST(MadeAccountsTest, ThereIsALimit) {
-    MadeAccounts accounts(rows(), {});
+    MadeAccounts accounts(rows(), {}, nullptr);
     for (std::size_t count = 0; count < kMadeAccountsMax; ++count) {
-        ASSERT_TRUE(accounts.of(static_cast<std::uint16_t>(count), "a", chance()));
+        ASSERT_TRUE(accounts.of(static_cast<std::uint16_t>(count), "a", chance(), kTime));
     }
-    EXPECT_FALSE(accounts.of(1, "b", chance()));
-    EXPECT_TRUE(accounts.of(1, "a", chance())) << "those who are known stay so";
+    EXPECT_FALSE(accounts.of(1, "b", chance(), kTime));
+    EXPECT_TRUE(accounts.of(1, "a", chance(), kTime)) << "those who are known stay so";
     accounts.drop(2);
-    EXPECT_TRUE(accounts.of(1, "b", chance()));
+    EXPECT_TRUE(accounts.of(1, "b", chance(), kTime));
 }
 
 }  // namespace

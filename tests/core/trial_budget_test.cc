@@ -7,6 +7,7 @@
 #include <algorithm>
 
 #include "core/skew_reports.h"
+#include "crypto/cpu.h"
 
 namespace ferry::core {
 namespace {
@@ -156,6 +157,18 @@ TEST(TrialBudget, ManyAddressesAreHeldByTheLanes) {
         budget.failed(address(number), kStart);
     }
     EXPECT_LE(served, 3031U + 1011U);
+}
+
+TEST(TrialRates, AreMeasuredForEveryRow) {
+    for (const crypto::TrialRow* row : crypto::aes128_trial_rows()) {
+        if (!row->usable(crypto::detect())) {
+            continue;
+        }
+        const TrialRates rates = rates_for(*row);
+        EXPECT_GE(rates.per_second, 1024U) << row->name;
+        EXPECT_GT(rates.per_second_per_address, 0U) << row->name;
+        EXPECT_LT(rates.per_second_per_address, rates.per_second) << row->name;
+    }
 }
 
 TEST(SkewReports, OneLinePerUserAndMinute) {

@@ -114,6 +114,14 @@ TEST(UserTable, RemovingEitherOfTwoUsersWithOneIdTakesTheKeyFromBoth) {
     }
 }
 
+TEST(UserTable, KnowsWhoGetsWhatIsSealedForAnId) {
+    const auto table = table_of(100).with({.id = id_of(7), .email = "second"});
+    EXPECT_EQ(table->find_id(id_of(7)).email(), "second");
+    EXPECT_EQ(table->find_id(id_of(99)).email(), email_of(99));
+    EXPECT_FALSE(table->find_id(id_of(100)));
+    EXPECT_FALSE(table->without("second")->find_id(id_of(7)));
+}
+
 TEST(UserTable, AnIdThatComesBackIsTheLatestUsersAgain) {
     const auto table = table_of(100).with({.id = id_of(7), .email = "second"});
     const auto none = table->without("second");

@@ -6,7 +6,7 @@ import configs
 import entries
 from cases import Case
 from configs import EMAIL, LOOPBACK, OTHER_USER_ID, USER_ID
-from streams import Payload, alive, echoes
+from streams import Payload, alive, echoes, receive_to_end
 from targets import Target, echo
 from tunnel import SECURITIES
 
@@ -23,6 +23,8 @@ def cases(bench):
         yield Case(f"alter/{pair}/newer-header-beside-older", partial(both_headers, pair=pair))
         yield Case(f"alter/{pair}/client-has-more-than-server", partial(too_many, pair=pair))
         yield Case(f"alter/{pair}/two-users", partial(two_users, pair=pair))
+        if pair.server.is_ours:
+            yield Case(f"alter/{pair}/refused-at-0", partial(refused_at_zero, pair=pair))
 
 
 def _server(lab, program, clients, name="server"):
@@ -93,6 +95,26 @@ def too_many(lab, pair):
                 pass
     # By chance, 80 times a sixteenth; the odds of 40 or more are none.
     assert passed < 40, passed
+
+
+def refused_at_zero(lab, pair):
+    """A server that is given no alternative ids takes no older header, and says nothing."""
+    target = lab.closing(Target(echo))
+    log = {"loglevel": "info", "access": lab.path("server.access")}
+    server_port = lab.free_port()
+    server = configs.config(
+        [configs.vmess_in(server_port, clients=[_user(0)])],
+        [configs.freedom_out()],
+        log,
+        configs.policy(handshake=1),
+    )
+    lab.start(pair.server, server, "server")
+    port = _client(lab, pair.client, server_port, 16)
+    with entries.socks5(port, LOOPBACK, target.port) as connection:
+        connection.sendall(b"x")
+        received, _ = receive_to_end(connection)
+        assert received == b"", received
+    assert target.accepted == 0
 
 
 def two_users(lab, pair):

@@ -19,6 +19,7 @@ _ROUNDS = 12
 def cases(bench):
     for pair in bench.pairs:
         yield Case(f"detour/{pair}/always", partial(switches, pair=pair))
+        yield Case(f"detour/{pair}/older-header", partial(switches, pair=pair, alter_id=16))
         yield Case(f"detour/{pair}/random-ports", partial(switches, pair=pair, random=True))
         for security in SECURITIES:
             yield Case(f"detour/{pair}/{security}", partial(switches, pair=pair, security=security))
@@ -71,16 +72,16 @@ def _sources(lab):
         return re.findall(r"accepted \S+ \[direct\] email: (.+)", file.read())
 
 
-def switches(lab, pair, random=False, security="auto"):
+def switches(lab, pair, random=False, security="auto", alter_id=0):
     """Every second connection or so goes to another port, and all get through."""
     target = lab.closing(Target(echo))
     main_port = lab.free_port()
     if random:
         first = _ports(lab, 40)
-        dynamic = _dynamic(first, first + 40)
+        dynamic = _dynamic(first, first + 40, alter_id)
         dynamic["allocate"] = {"strategy": "random", "concurrency": 3, "refresh": 5}
     else:
-        dynamic = _dynamic(lab.free_port())
+        dynamic = _dynamic(lab.free_port(), alter_id=alter_id)
     server = _server(lab, pair.server, main_port, [dynamic])
     port = _client(lab, pair.client, main_port, security)
     _relay(port, target)

@@ -1,7 +1,7 @@
 // Ports that come and go, over hours of virtual time.
 //
-// Promise: every `refresh` minutes `concurrency` new ports open, none of which listens already; each
-// listens for twice that time, and what was connected through it lives on.
+// Promise: every `refresh` minutes `concurrency` new ports open, none of which listens already;
+// each listens for twice that time, and what was connected through it lives on.
 #include <gtest/gtest.h>
 
 #include <algorithm>
