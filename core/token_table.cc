@@ -137,8 +137,7 @@ std::vector<TokenTable::Job> TokenTable::missing(std::int64_t now) {
             }
         }
     }
-    std::ranges::stable_sort(jobs, {},
-                             [now](const Job& job) { return std::abs(job.second - now); });
+    std::ranges::sort(jobs, {}, [now](const Job& job) { return std::abs(job.second - now); });
     return jobs;
 }
 

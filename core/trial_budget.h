@@ -16,7 +16,9 @@ namespace ferry::core {
 struct TrialRates {
     std::uint64_t per_second = 20'000'000;  // of one core, for all addresses together
     std::uint64_t per_second_per_address = 4'000'000;
-    std::uint32_t waiting = 4096;  // connections that may wait for their search
+    // Connections that may wait for their search. Each holds a slot for what it has sent, so these
+    // are a quarter of the slots (Limits::in_slots): users need the others.
+    std::uint32_t waiting = 1024;
 };
 
 // A quarter of this machine's core, measured in a millisecond or so; of that a fifth per address.

@@ -60,6 +60,9 @@ void* operator new(std::size_t bytes) {
 void* operator new(std::size_t bytes, std::align_val_t alignment) {
     return ferry::test::allocate(bytes, alignment);
 }
+void* operator new[](std::size_t bytes) {
+    return ferry::test::allocate(bytes, ferry::test::kUsual);
+}
 void operator delete(void* memory) noexcept {
     ferry::test::give_back(memory, ferry::test::kUsual);
 }
@@ -71,4 +74,10 @@ void operator delete(void* memory, std::align_val_t alignment) noexcept {
 }
 void operator delete(void* memory, std::size_t, std::align_val_t alignment) noexcept {
     ferry::test::give_back(memory, alignment);
+}
+void operator delete[](void* memory) noexcept {
+    ferry::test::give_back(memory, ferry::test::kUsual);
+}
+void operator delete[](void* memory, std::size_t) noexcept {
+    ferry::test::give_back(memory, ferry::test::kUsual);
 }
