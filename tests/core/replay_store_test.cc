@@ -225,6 +225,43 @@ TEST_F(StateFile, ADiskThatIsFullCostsTheFileAndNotTheProcess) {
     EXPECT_EQ(process->store->trouble(), "");
 }
 
+TEST_F(StateFile, ADiskThatIsFullAtTheStartIsNotWrittenTo) {
+    ASSERT_NE(signal(SIGXFSZ, SIG_IGN), SIG_ERR);
+    auto process = start(at(0));
+    ASSERT_EQ(kept_of(*process, 0, 1000, at(0)), 1000U);
+    process.reset();
+    rlimit before{};
+    ASSERT_EQ(getrlimit(RLIMIT_FSIZE, &before), 0);
+    const rlimit full{.rlim_cur = contents().size() / 2, .rlim_max = before.rlim_max};
+    ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &full), 0);
+    process = start(at(1));
+    const std::string trouble = process->store->trouble();
+    const std::size_t kept = kept_of(*process, 1000, 1000, at(2));
+    ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &before), 0);
+
+    EXPECT_EQ(process->found.live, 1000U) << "reading needs no room";
+    EXPECT_NE(trouble, "");
+    EXPECT_EQ(kept, 0U);
+    EXPECT_EQ(kept_of(*process, 2000, 1000, at(62)), 1000U);
+}
+
+TEST_F(StateFile, GivesNoBlockToTwoWriters) {
+    auto process = start(at(0));
+    ASSERT_EQ(kept_of(*process, 0, 20'000, at(0)), 20'000U);
+    // All of its blocks are free now, then some of them.
+    for (const std::int64_t second : {kPast, kPast + 100, 2 * kPast}) {
+        process.reset();
+        process = start(at(second));
+        const std::size_t live = process->found.live;
+        const auto first = static_cast<std::uint64_t>(second) * 100'000;
+        ASSERT_EQ(kept_of(*process, first, 10'000, at(second)), 10'000U);
+        process.reset();
+        process = start(at(second));
+        EXPECT_EQ(process->found.live, live + 10'000) << second;
+        EXPECT_EQ(process->found.damaged, 0U);
+    }
+}
+
 // ---- whose it is
 
 TEST_F(StateFile, IsForItsOwnerAlone) {
