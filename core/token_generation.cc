@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cassert>
 
-#include "core/alternative_ids.h"
+#include "proto/vmess/legacy_auth.h"
 
 namespace ferry::core {
 namespace {
@@ -35,13 +35,12 @@ TokenIds::TokenIds(std::span<const TokenUser> users)
         }
     };
     for (std::size_t index = 0; index < users.size(); ++index) {
-        proto::vmess::UserId id = users[index].id;
         if (users[index].main_id == TokenUser::MainId::accepted) {
-            add(id, index);
+            add(users[index].id, index);
         }
+        proto::vmess::AlternativeIds alternatives(users[index].id);
         for (std::uint32_t nth = 0; nth < users[index].alter_id; ++nth) {
-            id = next_alternative(id);
-            add(id, index);
+            add(alternatives.next(), index);
         }
     }
 }

@@ -28,6 +28,7 @@ _MODULES = (
     "count_cases",
     "alter_cases",
     "detour_cases",
+    "insecure_cases",
     "ends_cases",
     "policy_cases",
     "program_cases",
