@@ -97,8 +97,8 @@ bool take_switch(std::string_view name, CommandLine& line) {
 }
 
 bool takes_value(std::string_view name) {
-    for (const std::string_view known :
-         {"c", "config", "confdir", "format", "cores", "backend", "grace", "forbid-rows"}) {
+    for (const std::string_view known : {"c", "config", "confdir", "format", "cores", "backend",
+                                         "grace", "forbid-rows", "state"}) {
         if (name == known) {
             return true;
         }
@@ -133,6 +133,13 @@ Read take_value(std::string_view name, std::string_view value, CommandLine& line
     }
     if (name == "forbid-rows") {
         line.options.forbidden_rows = value;
+        return {};
+    }
+    if (name == "state") {
+        if (value.empty()) {
+            return std::unexpected("-state needs a folder");
+        }
+        line.options.state_directory = value;
         return {};
     }
     if (value == "uring" || value == "io_uring") {
@@ -184,6 +191,15 @@ std::expected<CommandLine, std::string> parse_command_line(std::span<const char*
     return line;
 }
 
+std::string state_directory(const CommandLine& line, const config::Environment& environment) {
+    if (!line.options.state_directory.empty()) {
+        return line.options.state_directory;
+    }
+    // A unit may name several folders; systemd joins them with colons.
+    const std::string all = environment("STATE_DIRECTORY").value_or(std::string());
+    return all.substr(0, all.find(':'));
+}
+
 std::string_view help_text() noexcept {
     return R"(Ringferry, a VMess relay. It reads V2Ray's JSON configuration.
 
@@ -206,6 +222,8 @@ How to run
   -cores N           threads, one per core; as many as the process may use
   -backend NAME      uring or epoll; the ring where the kernel has it
   -grace SECONDS     how long open connections may go on after SIGTERM; 10
+  -state DIR         where to remember used handshakes, so that a restart does not let a replay
+                     in; $STATE_DIRECTORY, which systemd sets, or else nothing is written
   -forbid-rows LIST  cryptographic implementations not to use, such as "aes128gcm.boring,sha*"
 
 V2Ray's old flags -test, -version, -help and -format json are understood, with one dash or two.

@@ -68,7 +68,7 @@ struct PortRange {
 // Of clients with the same id, the last one counts.
 struct VmessClient {
     UserId id;
-    std::uint16_t alter_id = 0;  // the older header is not served, whatever stands here
+    std::uint16_t alter_id = 0;  // alternative ids for the older header; 0: the newer one only
     std::uint32_t level = 0;
     std::string email;  // empty, or unique within the inbound, ignoring case
 };
@@ -76,6 +76,12 @@ struct VmessClient {
 struct VmessInbound {
     std::vector<VmessClient> clients;
     bool disable_insecure = false;  // end connections whose body security is none or aes-128-cfb
+    // The older header is served to everybody, signed by the main id, whatever alterId says.
+    bool older_header_for_all = false;
+    std::string detour;  // the tag of the inbound that clients are told to go on to
+    // Of the accounts that are made up for those who were told to come here.
+    std::uint8_t default_level = 0;
+    std::uint16_t default_alter_id = 0;
 };
 
 struct SocksInbound {
@@ -102,13 +108,22 @@ struct DokodemoInbound {
     std::optional<Seconds> idle;  // in place of the policy's
 };
 
+// Which ports of an inbound's range listen: all, or some, which others replace after a while.
+struct Allocate {
+    enum class Strategy : std::uint8_t { always, random };
+    Strategy strategy = Strategy::always;
+    std::uint32_t refresh_minutes = 5;  // each port listens for twice that
+    std::uint32_t concurrency = 3;      // new ports per refresh
+};
+
 struct Inbound {
     std::string tag;  // empty, or unique among the inbounds
     Place place;
     // An IP with port 0; nothing means every address of both families, which is also what
     // "0.0.0.0" and "::" mean to V2Ray.
     std::optional<proto::Address> listen;
-    PortRange ports;  // each of them is listened on
+    PortRange ports;
+    Allocate allocate;
     std::variant<VmessInbound, SocksInbound, HttpInbound, DokodemoInbound> settings;
 };
 
@@ -118,6 +133,8 @@ enum class Security : std::uint8_t { automatic, aes_128_gcm, chacha20_poly1305, 
 
 struct VmessAccount {
     UserId id;
+    std::uint16_t alter_id =
+        0;  // 0: the newer header; else the older one, signed by one of so many
     std::uint32_t level = 0;
     std::string email;
     Security security = Security::automatic;

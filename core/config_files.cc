@@ -25,24 +25,6 @@ Mistake about(std::string_view file, std::string what, std::string remedy) {
 
 // ---- finding
 
-// "location.config" is looked for as v2ray.location.config, V2RAY_LOCATION_CONFIG and
-// XRAY_LOCATION_CONFIG.
-std::optional<std::string> variable(const Environment& environment, std::string_view name) {
-    std::string upper(name);
-    std::transform(upper.begin(), upper.end(), upper.begin(), [](char letter) {
-        const bool is_lower = letter >= 'a' && letter <= 'z';
-        return letter == '.' ? '_' : is_lower ? static_cast<char>(letter - 'a' + 'A') : letter;
-    });
-    for (const std::string& full :
-         {fmt::format("v2ray.{}", name), "V2RAY_" + upper, "XRAY_" + upper}) {
-        const auto value = environment(full);
-        if (value && !value->empty()) {
-            return value;
-        }
-    }
-    return std::nullopt;
-}
-
 bool is_directory(const std::string& path) {
     std::error_code error;
     return std::filesystem::is_directory(path, error);
@@ -114,6 +96,22 @@ std::string reason(int error) {
 }
 
 }  // namespace
+
+std::optional<std::string> variable(const Environment& environment, std::string_view name) {
+    std::string upper(name);
+    std::transform(upper.begin(), upper.end(), upper.begin(), [](char letter) {
+        const bool is_lower = letter >= 'a' && letter <= 'z';
+        return letter == '.' ? '_' : is_lower ? static_cast<char>(letter - 'a' + 'A') : letter;
+    });
+    for (const std::string& full :
+         {fmt::format("v2ray.{}", name), "V2RAY_" + upper, "XRAY_" + upper}) {
+        const auto value = environment(full);
+        if (value && !value->empty()) {
+            return value;
+        }
+    }
+    return std::nullopt;
+}
 
 Found find_config(const Arguments& arguments, const Environment& environment) {
     Found found;

@@ -40,4 +40,8 @@ struct Gathered {
 };
 Gathered gather(std::span<const std::string> paths);
 
+// A setting of the environment: "location.config" is looked for as v2ray.location.config,
+// V2RAY_LOCATION_CONFIG and XRAY_LOCATION_CONFIG; what is empty counts as absent.
+std::optional<std::string> variable(const Environment& environment, std::string_view name);
+
 }  // namespace ferry::core::config

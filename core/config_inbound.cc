@@ -104,31 +104,6 @@ std::optional<PortRange> read_ports(Report& report, Value value, const Environme
     return std::nullopt;
 }
 
-// "allocate" says which ports of a range listen. Only "always", which is what happens without it.
-void check_allocate(Section& inbound) {
-    if (!inbound.object("allocate")) {
-        return;
-    }
-    constexpr std::string_view kRemedy =
-        "write \"strategy\": \"always\", or remove \"allocate\"; all ports listen then";
-    Section section(inbound, "allocate");
-    section.number<std::uint32_t>("concurrency");
-    section.number<std::uint32_t>("refresh");
-    const auto strategy =
-        section.needed_text("strategy", "there is no strategy", std::string(kRemedy));
-    section.finish();
-    if (!strategy || equal_ignoring_case(strategy->text, "always")) {
-        return;
-    }
-    // Later: "random", together with detours, which tell clients where to go.
-    const bool is_known = equal_ignoring_case(strategy->text, "random") ||
-                          equal_ignoring_case(strategy->text, "external");
-    inbound.report().mistake(
-        strategy->at,
-        fmt::format("{} is not {}", shown(strategy->text), is_known ? "supported" : "a strategy"),
-        std::string(kRemedy));
-}
-
 // ---- sniffing
 
 // Sniffing replaces the place that was asked for by the name found in the first bytes. Without it
@@ -197,7 +172,7 @@ Inbound read_inbound(Report& report, Value value, std::optional<Value> default_p
     } else if (!is_unix_socket(section.text("listen"))) {
         section.missing("port", "the inbound has no port", std::string(kPortRemedy));
     }
-    check_allocate(section);
+    inbound.allocate = read_allocate(section, inbound.ports);
     check_sniffing(section);
     check_stream(section);
     read_settings(section, inbound);
@@ -249,6 +224,7 @@ std::vector<Inbound> read_inbounds(Report& report, std::span<const Value> entrie
             read_inbound(report, entry, is_first ? port : std::nullopt, environment));
     }
     check_neighbours(report, inbounds, entries);
+    check_detours(report, inbounds, entries);
     return inbounds;
 }
 

@@ -2,6 +2,7 @@
 #include <memory>
 #include <utility>
 
+#include "core/config_files.h"
 #include "core/config_sections.h"
 
 namespace ferry::core::config {
@@ -25,6 +26,12 @@ Config read(const Merged& merged, const Environment& environment, Report& report
     check_dns(report, merged.dns, config.outbounds);
     check_reverse(report, merged.reverse);
     check_transport(report, merged.transport);
+    const auto forced = variable(environment, "vmess.aead.forced");
+    for (Inbound& inbound : config.inbounds) {
+        if (auto* vmess = std::get_if<VmessInbound>(&inbound.settings)) {
+            vmess->older_header_for_all = forced == "false";
+        }
+    }
     return config;
 }
 

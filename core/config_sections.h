@@ -26,6 +26,12 @@ Policy read_policy(Report& report, std::optional<Value> section);
 std::vector<Inbound> read_inbounds(Report& report, std::span<const Value> entries,
                                    std::optional<Value> port, const Environment& environment);
 
+Allocate read_allocate(Section& inbound, const PortRange& ports);
+
+// Warns of detours that lead nowhere, or where V2Ray's clients cannot go.
+void check_detours(Report& report, std::span<const Inbound> inbounds,
+                   std::span<const Value> entries);
+
 VmessInbound read_vmess_inbound(Section& inbound);
 SocksInbound read_socks_inbound(Section& inbound);
 HttpInbound read_http_inbound(Section& inbound);

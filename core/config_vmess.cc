@@ -65,11 +65,6 @@ VmessClient ClientReader::read(Value value) {
     client.email = read_email(section);
     client.level = section.number<std::uint32_t>("level").value_or(0);
     client.alter_id = section.number<std::uint16_t>("alterId").value_or(0);
-    if (client.alter_id > 0) {
-        report_.warning(*section.find("alterId"),
-                        "the older header that this asks for is not served",
-                        "clients must use alterId 0; write 0 here, too");
-    }
     section.ignore("security");  // the client chooses it, and says so in each request
     section.finish();
     return client;
@@ -84,19 +79,24 @@ std::string ClientReader::read_email(Section& section) {
     return email;
 }
 
-// Later: served once inbounds can open ports for users that the server makes up.
-void refuse_detour(Section& settings) {
+void read_detour(Section& settings, VmessInbound& inbound) {
     Section section(settings, "detour");
-    section.refuse("to", "detours to another inbound are not supported",
-                   "remove \"detour\"; clients stay on this port then");
+    const std::string to = section.text("to");
+    if (!to.empty()) {
+        inbound.detour = to;
+    }
     section.finish();
 }
 
-// What users made up for a detour get; checked, although nobody makes them up.
-void check_default(Section& settings) {
+// What accounts get that are made up for a detour. The manual's 64 alternative ids hold where there
+// is a `default` without the key; without the object there are none (config.md 3).
+void read_default(Section& settings, VmessInbound& inbound) {
+    constexpr std::uint16_t kManualAlterId = 64;
+    const bool is_there = settings.object("default").has_value();
     Section section(settings, "default");
-    section.number<std::uint8_t>("level");
-    section.number<std::uint16_t>("alterId");
+    inbound.default_level = section.number<std::uint8_t>("level").value_or(0);
+    inbound.default_alter_id = section.number<std::uint16_t>("alterId").value_or(
+        is_there ? kManualAlterId : std::uint16_t{0});
     section.finish();
 }
 
@@ -158,11 +158,7 @@ VmessAccount read_account(Report& report, Value value) {
     account.security = read_security(section);
     read_experiments(section, "experiments", account);
     read_experiments(section, "testsEnabled", account);
-    if (section.number<std::uint16_t>("alterId").value_or(0) > 0) {
-        report.mistake(*section.find("alterId"),
-                       "the older header that this asks for is not supported",
-                       "write 0; servers since V2Ray 4.28 understand that without any change");
-    }
+    account.alter_id = section.number<std::uint16_t>("alterId").value_or(0);
     section.finish();
     return account;
 }
@@ -202,11 +198,11 @@ VmessInbound read_vmess_inbound(Section& parent) {
         }
     }
     inbound.disable_insecure = section.flag("disableInsecureEncryption");
-    check_default(section);
-    refuse_detour(section);
+    read_default(section, inbound);
     Section features(section, "features");  // an old place for the detour
-    refuse_detour(features);
+    read_detour(features, inbound);
     features.finish();
+    read_detour(section, inbound);
     section.warn_of("users", "this key does nothing", "name it \"clients\"");
     section.finish();
     return inbound;

@@ -9,7 +9,9 @@
 #include "core/meters.h"
 #include "core/replay.h"
 #include "core/resolver.h"
+#include "core/skew_reports.h"
 #include "core/stats.h"
+#include "core/user_search.h"
 #include "crypto/dispatch.h"
 #include "crypto/random.h"
 #include "io/buffer.h"
@@ -37,6 +39,8 @@ struct Limits {
     std::uint32_t handshakes = 16384;
     std::uint32_t drains = 256;
     std::uint32_t drains_per_address = 8;
+    std::uint32_t known_addresses = 65536;
+    TrialRates trials;
 };
 
 // The four kinds of memory that bytes pass through. A coroutine that holds a slot may wait for one
@@ -74,10 +78,12 @@ struct Core {
     // with.
     ReplayFilter& replay;
     ReplayFilter& session_keys;
+    SkewReports& skew_reports;
     std::shared_ptr<const Snapshot> snapshot;  // this core's own reference count
     Drains drains;
     io::Condition room_for_sessions;  // for listeners that wait at a limit
     io::Condition session_ended;      // for a server that winds down
+    UserSearch search{random.next(), limits.trials, limits.known_addresses};
 };
 
 }  // namespace ferry::core

@@ -2,9 +2,11 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 
+#include "core/announced.h"
 #include "core/outcome.h"
 #include "core/session.h"
 #include "io/task.h"
@@ -39,9 +41,19 @@ public:
     // The target as the access log writes it: "tcp:example.org:443".
     virtual std::string access_target(const Session& session) const;
 
+    // Which of its ports others may be told of.
+    const std::shared_ptr<Announced>& announced() const noexcept { return announced_; }
+
+    // Is this one still a user here? A session of anybody else ends when a snapshot is replaced.
+    virtual bool holds(const UserRef&) const { return true; }
+
     const std::string tag;
+    std::uint16_t place = 0;       // in the snapshot's list
     std::uint32_t level = 0;       // of whoever comes in here without being a user of VMess
     io::Duration idle_override{};  // in place of the policy's; zero: none
+
+private:
+    std::shared_ptr<Announced> announced_ = std::make_shared<Announced>();
 };
 
 }  // namespace ferry::core

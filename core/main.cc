@@ -125,6 +125,7 @@ int act(const CommandLine& line) {
             break;
     }
     RunOptions options = line.options;
+    options.state_directory = state_directory(line, config::system_environment());
     auto loaded = load(line, options);
     if (!loaded) {
         return kExitConfig;

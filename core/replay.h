@@ -1,37 +1,70 @@
-// ReplayFilter: remembers every accepted auth id for as long as it could be used again.
+// ReplayFilter: remembers every accepted token for as long as it could be used again.
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <cstdint>
 #include <mutex>
+#include <span>
+#include <string>
 #include <vector>
 
-#include "crypto/bytes.h"
-#include "io/result.h"
+#include "core/replay_record.h"
+#include "core/replay_store.h"
 
 namespace ferry::core {
 
 inline constexpr std::size_t kReplayShards = 64;
-// An auth id is good from 120 s before its time to 120 s after it (vmess.md 6 and 17).
-inline constexpr io::Duration kReplayWindow = std::chrono::seconds(240);
 // Per shard and generation: 16 bytes each, so one full generation takes 64 MiB and holds 3.6
 // million.
 inline constexpr std::size_t kReplaySlotsMax = 65536;
+// Per shard. Two are enough while the clock on the wall goes its way; the others hold what it was
+// set back from.
+inline constexpr std::size_t kReplayGenerationsMax = 4;
 
-// An exact set of auth ids, shared by all cores: a replay may arrive on any of them.
+using ReplayToken = std::span<const std::uint8_t, kReplayTokenBytes>;
+
+// An exact set of tokens (auth ids, digests of session keys), shared by all cores: a replay may
+// arrive on any of them.
 //
 //   thread   any; one short critical section per accepted handshake, on one of 64 shards
 //   memory   grows with what is in it; a generation is dropped whole once its window has passed
-//   forgets  never early: when a shard is full, it says so and the handshake is refused
+//   forgets  never early, see is_past(); when a shard is full, the handshake is refused
 class ReplayFilter {
 public:
-    enum class Seen : std::uint8_t { fresh, repeated, full };
+    enum class Seen : std::uint8_t {
+        fresh,
+        unkept,  // fresh, and the state file has no room: it is not remembered after a restart
+        repeated,
+        full,
+    };
 
-    // `seed` keeps users from choosing auth ids that fall into one place.
-    explicit ReplayFilter(std::uint64_t seed) noexcept : seed_(seed) {}
+    // `seed` keeps users from choosing tokens that fall into one place. `slots` is a power of two
+    // from 64 on, per shard and generation.
+    explicit ReplayFilter(std::uint64_t seed, std::size_t slots = kReplaySlotsMax);
 
-    // Remembers an auth id that has just been proven to be a user's.
-    Seen insert(std::span<const std::uint8_t, 16> auth_id, io::TimePoint now);
+    // From now on, fresh tokens are also written to `store`, which outlives the filter.
+    //
+    //   thread  the one that starts the others
+    void keep_in(ReplayStore& store, ReplayKind kind) noexcept;
+
+    // Takes over a token that an earlier process has accepted, and told the store.
+    //
+    //   unix_seconds  when that was
+    //   gives         false if there is no place for it
+    bool restore(ReplayToken token, std::int64_t unix_seconds, io::TimePoint now);
+
+    // Remembers a token that has just been proven to be a user's. A repeated one is not remembered
+    // any longer for that.
+    Seen insert(ReplayToken token, const ReplayTime& time);
+
+    // Is it time to tell the log about `seen` again? Says so once a minute, to one core.
+    //
+    //   thread  any
+    bool may_tell(Seen seen, io::TimePoint now) noexcept;
+
+    // Why tokens are unkept, in words for the log.
+    std::string trouble() const;
 
     std::size_t size();  // for metrics and tests; takes every lock
 
@@ -46,6 +79,8 @@ private:
     struct Generation {
         std::vector<Id> slots;
         std::size_t used = 0;
+        io::TimePoint first;
+        ReplayTime last;
 
         bool contains(const Id& id, std::uint64_t hash) const noexcept;
         void place(const Id& id, std::uint64_t hash) noexcept;
@@ -53,16 +88,26 @@ private:
 
     struct alignas(64) Shard {
         std::mutex lock;
-        Generation young;
-        Generation old;
-        io::TimePoint turned{};
+        std::vector<Generation> generations;  // the youngest is the last
+        ReplayPen pen;
+
+        bool contains(const Id& id, std::uint64_t hash) const noexcept;
     };
 
+    enum class WhenFull : std::uint8_t { refuse, begin_another };
+
+    static Id id_of(ReplayToken token) noexcept;
     std::uint64_t hash_of(const Id& id) const noexcept;
+    Shard& shard_of(std::uint64_t hash) noexcept { return shards_[(hash >> 48) % kReplayShards]; }
+    bool take_in(Shard& shard, const Id& id, const ReplayTime& time, WhenFull when_full) const;
     void grow(Generation& generation) const;
 
-    std::uint64_t seed_;
+    const std::uint64_t seed_;
+    const std::size_t slots_;
+    ReplayStore* store_ = nullptr;
+    ReplayKind kind_ = ReplayKind::auth_id;
     std::array<Shard, kReplayShards> shards_;
+    std::array<std::atomic<io::Duration::rep>, 4> told_;  // the next time, by Seen
 };
 
 }  // namespace ferry::core

@@ -4,8 +4,11 @@
 #include <list>
 #include <optional>
 
+#include "core/allocation.h"
 #include "core/core.h"
+#include "core/session.h"
 #include "core/snapshot.h"
+#include "io/list.h"
 #include "io/listener.h"
 #include "io/scope.h"
 #include "io/task.h"
@@ -30,20 +33,39 @@ public:
 
     void start();
 
+    // Lets ports come and go until the server stops; for one core, which tells the others. Both
+    // arguments outlive the server.
+    void allocate(const ChangingPorts& ports, const OtherCores& others);
+    const std::list<Allocation>& allocations() const noexcept { return allocations_; }
+
+    // Listens at one more place, of a server that has started.
+    io::Result<io::Endpoint> open(const Port& port, io::Sharing sharing);
+    // Stops accepting at one endpoint; its sessions live on. Does nothing if it is not open.
+    void close(const io::Endpoint& at);
+
+    // Serves whoever comes from now on by another snapshot; sessions keep the one they have. Those
+    // whose user is not in the new one any more end at once, with Stop::removed.
+    //
+    //   snapshot  has a counterpart of every inbound that listens here
+    void install(std::shared_ptr<const Snapshot> snapshot);
+
     // Stops accepting, once what already waits in the queues is taken; sessions may go on for
     // `grace`. What is left then ends with Stop::shutdown. A second call shortens the grace.
     void stop(io::Duration grace);
 
 private:
     struct Door {
-        Door(io::Listener its_listener, const Inbound& its_inbound)
-            : listener(std::move(its_listener)), inbound(its_inbound) {}
-        io::Listener listener;
-        const Inbound& inbound;
+        Door(Core& core, io::Scope& accepting, const Inbound& its_inbound)
+            : scope(core.loop, &accepting), inbound(&its_inbound) {}
+        io::Scope scope;
+        const Inbound* inbound;  // of the core's snapshot
+        std::optional<io::Listener> listener;
     };
 
+    // Runs a door until it is closed, and takes it off the list.
+    io::Task<void> tend(Door& door);
     io::Task<void> accept_at(Door& door);
-    io::Task<bool> wait_for_room();
+    io::Task<bool> wait_for_room(Door& door);
     io::Task<void> serve(const Inbound& inbound, io::Accepted accepted);
     io::Task<void> wind_down();
 
@@ -54,6 +76,8 @@ private:
     std::optional<io::Scope> sessions_;
     std::optional<io::Scope> grace_;
     std::list<Door> doors_;
+    std::list<Allocation> allocations_;
+    io::List<Session, InServer> served_;
     bool stopping_ = false;
 };
 

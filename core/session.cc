@@ -208,6 +208,7 @@ std::uint64_t Session::buffer_bytes() const noexcept {
 }
 
 Session::~Session() {
+    unlink();
     core.stats.open_sessions.sub();
 }
 
@@ -235,6 +236,14 @@ io::Task<Outcome> run(Session& session) {
         session.target->socket.close(io::Farewell::reset);
     }
     co_return outcome;
+}
+
+bool is_removed(const Session& session) {
+    if (!session.user || session.snapshot == session.core.snapshot) {
+        return false;
+    }
+    const Inbound* inbound = session.core.snapshot->counterpart(session.inbound);
+    return inbound == nullptr || !inbound->holds(session.user);
 }
 
 std::unexpected<Outcome> faulted(Session& session, proto::Fault fault, Outcome outcome) {

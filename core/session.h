@@ -9,7 +9,9 @@
 #include "core/core.h"
 #include "core/outcome.h"
 #include "core/policy.h"
+#include "core/users.h"
 #include "io/endpoint.h"
+#include "io/list.h"
 #include "io/listener.h"
 #include "io/scope.h"
 #include "io/socket.h"
@@ -22,7 +24,6 @@ namespace ferry::core {
 class Inbound;
 class Outbound;
 struct Snapshot;
-struct User;
 
 // Up is from the client to the target.
 enum class Way : std::uint8_t { up, down };
@@ -67,10 +68,12 @@ public:
     virtual ~Dialogue() = default;
 };
 
+struct InServer;
+
 // What is known of one connection. Made by the server, filled by the inbound and the outbound.
 //
 //   lifetime  lives in the frame that runs it; outlives its two ends and everything in its scope
-struct Session {
+struct Session : io::Hook<InServer> {
     Session(Core& its_core, io::Scope& parent, const Inbound& its_inbound, io::Accepted accepted);
     Session(const Session&) = delete;
     ~Session();
@@ -93,14 +96,16 @@ struct Session {
     std::optional<End> target;
 
     std::unique_ptr<Dialogue> dialogue;
-    proto::Address address;  // where the client wants to go
-    std::string source;      // the peer, as the access log writes it
-    std::string email;       // of the user, for the log; may be empty
-    Meter meter;             // of the user's payload
-    std::string reason;      // what was wrong, for the log
-    std::string prologue;    // plaintext for the target in front of what the client sends
-    io::Buffer early;        // bytes that arrived with the request
-    std::string epilogue;    // plaintext for the client if there is no target
+    proto::Address address;                       // where the client wants to go
+    std::string source;                           // the peer, as the access log writes it
+    UserRef user;                                 // of VMess, from their auth id on
+    std::shared_ptr<const UserTable> made_users;  // has `user`, if they were sent here by a detour
+    std::string email;                            // of the user, for the log; may be empty
+    Meter meter;                                  // of the user's payload
+    std::string reason;                           // what was wrong, for the log
+    std::string prologue;  // plaintext for the target in front of what the client sends
+    io::Buffer early;      // bytes that arrived with the request
+    std::string epilogue;  // plaintext for the client if there is no target
     // Of the present exchange, for the log of sessions.
     io::TimePoint began{};
     std::uint64_t up_bytes = 0;
@@ -117,6 +122,9 @@ struct Session {
 
 // Runs one connection to its end: greet, route, dial, answer, pump; again if the inbound says so.
 io::Task<Outcome> run(Session& session);
+
+// Is the session's user not a user of the core's snapshot any more?
+bool is_removed(const Session& session);
 
 // The words of a fault on the wire; counts it.
 std::unexpected<Outcome> faulted(Session& session, proto::Fault fault, Outcome outcome);

@@ -7,11 +7,14 @@
 #include <string>
 #include <vector>
 
+#include "core/announced.h"
 #include "core/config.h"
 #include "core/inbound.h"
+#include "core/made_accounts.h"
 #include "core/outbound.h"
 #include "core/policy.h"
 #include "core/router.h"
+#include "core/token_table.h"
 #include "crypto/dispatch.h"
 #include "io/endpoint.h"
 
@@ -23,6 +26,15 @@ struct Port {
     const Inbound* inbound;
 };
 
+// An inbound whose ports come and go.
+struct ChangingPorts {
+    config::Allocate settings;
+    config::PortRange range;
+    Port base;  // where to listen, and what is spoken; the port does not matter
+    std::shared_ptr<Announced> announced;
+    std::shared_ptr<MadeAccounts> made;  // of the ports; may be null
+};
+
 // Everything configured.
 //
 //   lifetime  sessions keep the one they started with; what they point into dies with it
@@ -30,13 +42,18 @@ struct Port {
 struct Snapshot {
     std::vector<std::unique_ptr<Inbound>> inbounds;
     std::vector<std::unique_ptr<Outbound>> outbounds;
-    std::vector<Port> ports;
+    std::vector<Port> ports;  // those that are always open
+    std::vector<ChangingPorts> changing;
     Router router;
     std::map<std::uint32_t, Policy> policies;  // by level
     Policy standard;                           // of levels that are not written down
     SystemCounted counted;
+    std::vector<std::shared_ptr<TokenTable>> tokens;  // to be kept current by somebody
 
     const Policy& policy_of(std::uint32_t level) const noexcept;
+    // The inbound that stands for one of another snapshot: with the same tag, or, of those without
+    // a tag, in the same place. Null if there is none.
+    const Inbound* counterpart(const Inbound& other) const noexcept;
 };
 
 // Makes what a checked configuration describes. `dispatch` outlives the snapshot.

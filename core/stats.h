@@ -35,10 +35,18 @@ struct alignas(64) StatsShard {
     Counter accepted;         // connections taken from a listener
     Counter open_sessions;    // now
     Counter handshakes;       // now: connections whose request is not complete
+    Counter made_callers;     // users who came by an account that a detour made for them
     Counter drained;          // peers that were let go silently
     Counter drain_overflow;   // peers closed at once because too many were being drained
     Counter accept_pauses;    // no descriptor was to be had
     Counter handshake_waits;  // the listener waited because too many handshakes were in flight
+    Counter known_callers;    // users found among those known at their address
+    Counter searches;         // passes over all users of an inbound
+    Counter search_waits;     // a search waited for the budget of strangers
+    Counter search_refusals;  // the budget was booked up: no search, and the peer is let go
+    Counter wrong_clocks;     // a user's time was outside the window
+    Counter replay_full;      // handshakes refused because a replay filter had no place for them
+    Counter replay_unkept;    // tokens that the state file had no room for
     Counter uplink_bytes;     // plaintext, from the client
     Counter downlink_bytes;   // plaintext, to the client
     std::array<Counter, kOutcomeCount> outcomes;

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cstdio>
 
+#include "core/token_keeper.h"
 #include "core/version.h"
 #include "io/uring.h"
 
@@ -65,6 +66,11 @@ Choice choose_backend(std::optional<BackendKind> wanted) {
     return {BackendKind::uring, {}};
 }
 
+std::int64_t unix_seconds() {
+    const auto now = std::chrono::system_clock::now().time_since_epoch();
+    return std::chrono::duration_cast<std::chrono::seconds>(now).count();
+}
+
 // The process while it serves.
 class Supervisor {
 public:
@@ -77,22 +83,34 @@ private:
     void announce(const std::vector<io::Endpoint>& endpoints);
     bool prepare(std::vector<io::Endpoint>& endpoints);
     void print_counters() const;
+    bool take_over();
+    // What stands in the way of serving, for whoever has started the program.
+    void fail(std::string_view message);
     void error(LogLevel level, std::string_view message) { log_.error(level, 0, "main", message); }
 
     const RunOptions& options_;
     Log& logs_;
     crypto::Dispatch dispatch_;
     Choice backend_;
+    std::unique_ptr<ReplayStore> store_;  // null: nothing outlives the process
     ReplayFilter replay_;
     ReplayFilter session_keys_;
+    SkewReports skew_reports_;
     CoreLog log_;
     Shared shared_;
     std::vector<std::unique_ptr<Worker>> workers_;
+    std::unique_ptr<TokenKeeper> keeper_;  // null: nobody uses the older header
 };
 
 std::uint64_t replay_seed() {
     const auto seed = crypto::system_seed();
     return crypto::load_be<std::uint64_t>(seed.data());
+}
+
+Limits limits_for(const crypto::Dispatch& dispatch) {
+    Limits limits;
+    limits.trials = rates_for(*dispatch.aes128_trial);
+    return limits;
 }
 
 Supervisor::Supervisor(const config::Config& config, const RunOptions& options, Log& log)
@@ -103,8 +121,15 @@ Supervisor::Supervisor(const config::Config& config, const RunOptions& options, 
       replay_(replay_seed()),
       session_keys_(replay_seed()),
       log_(log.add_queue(), filter_of(config.log), [] { return std::chrono::system_clock::now(); }),
-      shared_{dispatch_, replay_,       session_keys_,        make_snapshot(config, dispatch_),
-              Limits{},  backend_.kind, filter_of(config.log)} {}
+      shared_{.dispatch = dispatch_,
+              .replay = replay_,
+              .session_keys = session_keys_,
+              .skew_reports = skew_reports_,
+              .snapshot = make_snapshot(config, dispatch_),
+              .limits = limits_for(dispatch_),
+              .backend = backend_.kind,
+              .log_filter = filter_of(config.log),
+              .others = {}} {}
 
 bool Supervisor::prepare(std::vector<io::Endpoint>& endpoints) {
     const std::vector<int> cpus = usable_cpus();
@@ -124,8 +149,7 @@ bool Supervisor::prepare(std::vector<io::Endpoint>& endpoints) {
         workers_.push_back(std::make_unique<Worker>(shared_, std::move(place)));
         auto prepared = workers_.back()->prepare();
         if (!prepared) {
-            error(LogLevel::error, prepared.error());
-            fmt::print(stderr, "ringferry: {}\n", prepared.error());
+            fail(prepared.error());
             return false;
         }
         if (index == 0) {
@@ -171,15 +195,71 @@ void Supervisor::print_counters() const {
     std::fflush(stdout);
 }
 
+void Supervisor::fail(std::string_view message) {
+    error(LogLevel::error, message);
+    fmt::print(stderr, "ringferry: {}\n", message);
+}
+
+// Takes over what the process before this one has accepted.
+bool Supervisor::take_over() {
+    if (options_.state_directory.empty()) {
+        return true;
+    }
+    auto opened = ReplayStore::open(options_.state_directory);
+    if (!opened) {
+        fail(opened.error());
+        return false;
+    }
+    store_ = std::move(*opened);
+    const ReplayTime time{std::chrono::steady_clock::now(), unix_seconds()};
+    std::size_t homeless = 0;
+    const ReplayStore::Found found = store_->load(time, [&](const ReplayRecord& record) {
+        bool taken = true;
+        if (record.kind == ReplayKind::auth_id) {
+            taken = replay_.restore(record.token, record.unix_seconds, time.now);
+        } else if (record.kind == ReplayKind::session_keys) {
+            taken = session_keys_.restore(record.token, record.unix_seconds, time.now);
+        }
+        homeless += taken ? 0 : 1;
+    });
+    replay_.keep_in(*store_, ReplayKind::auth_id);
+    session_keys_.keep_in(*store_, ReplayKind::session_keys);
+    error(LogLevel::info, fmt::format("{}: {} tokens are still in their window, {} are past",
+                                      store_->path(), found.live, found.expired));
+    if (found.damaged + homeless > 0) {
+        error(LogLevel::warning,
+              fmt::format("{}: {} damaged records are ignored, and {} for which there is no place",
+                          store_->path(), found.damaged, homeless));
+    }
+    if (const std::string trouble = store_->trouble(); !trouble.empty()) {
+        error(LogLevel::error, trouble);
+    }
+    return true;
+}
+
 bool Supervisor::start(const std::vector<config::Mistake>& warnings) {
     for (const config::Mistake& warning : warnings) {
         error(LogLevel::warning, config::text(warning));
     }
     std::vector<io::Endpoint> endpoints;
-    if (!prepare(endpoints)) {
+    if (!take_over() || !prepare(endpoints)) {
         return false;
     }
     announce(endpoints);
+    shared_.others.open = [this](const Port& port) {
+        for (std::size_t index = 1; index < workers_.size(); ++index) {
+            workers_[index]->open(port);
+        }
+    };
+    shared_.others.close = [this](const io::Endpoint& at) {
+        for (std::size_t index = 1; index < workers_.size(); ++index) {
+            workers_[index]->close(at);
+        }
+    };
+    if (!shared_.snapshot->tokens.empty()) {
+        keeper_ = std::make_unique<TokenKeeper>(shared_.snapshot->tokens, unix_seconds,
+                                                static_cast<unsigned>(workers_.size()));
+    }
     for (const auto& worker : workers_) {
         worker->go();
     }
@@ -243,6 +323,8 @@ int run(const config::Config& config, const std::vector<config::Mistake>& warnin
     const sigset_t awaited = awaited_signals();
     pthread_sigmask(SIG_BLOCK, &awaited, nullptr);
     (void)signal(SIGPIPE, SIG_IGN);
+    // A file that may not grow any more (LimitFSIZE) is an error where it is written, not the end.
+    (void)signal(SIGXFSZ, SIG_IGN);
     raise_descriptor_limit();
 
     auto log = Log::open(config.log);

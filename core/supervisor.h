@@ -18,7 +18,8 @@ struct RunOptions {
     unsigned cores = 0;  // 0: as many as this process may use
     std::optional<BackendKind> backend;
     io::Duration grace = std::chrono::seconds(10);
-    std::string forbidden_rows;  // see crypto::choose()
+    std::string forbidden_rows;   // see crypto::choose()
+    std::string state_directory;  // see ReplayStore; empty: nothing outlives the process
     // Called once everything listens; the endpoints are in the order of the configuration's ports.
     std::function<void(const std::vector<io::Endpoint>&)> started;
 };

@@ -37,20 +37,29 @@ vmess::BodyChoice choice_of(config::Security security) {
     return vmess::BodyChoice::aes128_gcm;
 }
 
+std::shared_ptr<const ServerAccount> account_from(const config::VmessAccount& account) {
+    std::optional<vmess::Signers> signers;
+    if (account.alter_id > 0) {
+        signers.emplace(account.id, account.alter_id);
+    }
+    return std::make_shared<const ServerAccount>(ServerAccount{
+        account.id, vmess::CommandKey(account.id), std::move(signers), choice_of(account.security),
+        account.authenticated_length ? vmess::SealedLengths::on : vmess::SealedLengths::off,
+        !account.no_termination_signal, account.level});
+}
+
 }  // namespace
 
 VmessOutbound::VmessOutbound(std::string its_tag, const config::VmessOutbound& settings,
                              std::optional<io::Endpoint> local)
     : Outbound(std::move(its_tag)), rules_{Families::any, local} {
     for (const config::VmessServer& server : settings.servers) {
-        Server& mine = servers_.emplace_back();
+        VmessServer mine;
         mine.address = server.address;
         for (const config::VmessAccount& account : server.users) {
-            mine.accounts.push_back({vmess::CommandKey(account.id), choice_of(account.security),
-                                     account.authenticated_length ? vmess::SealedLengths::on
-                                                                  : vmess::SealedLengths::off,
-                                     !account.no_termination_signal, account.level});
+            mine.accounts.push_back(account_from(account));
         }
+        servers_.add(std::move(mine));
     }
 }
 
@@ -68,11 +77,10 @@ io::Task<Step<End>> VmessOutbound::dial(Session& session) const {
                 co_return std::unexpected(failure(session, slept.error(), last, last));
             }
         }
-        const std::uint32_t turn = turn_.fetch_add(1, std::memory_order_relaxed);
-        const Server& server = servers_[turn % servers_.size()];
-        auto socket = co_await core::dial(session, server.address, rules_);
+        auto server = servers_.take(session.core.loop.now());
+        auto socket = co_await core::dial(session, server->address, rules_);
         if (socket) {
-            co_return greet(session, server, std::move(*socket));
+            co_return greet(session, std::move(server), std::move(*socket));
         }
         last = socket.error();
         if (session.scope.stopping()) {
@@ -82,31 +90,40 @@ io::Task<Step<End>> VmessOutbound::dial(Session& session) const {
     co_return std::unexpected(last);
 }
 
-Step<End> VmessOutbound::greet(Session& session, const Server& server, io::Socket socket) const {
+Step<End> VmessOutbound::greet(Session& session, std::shared_ptr<const VmessServer> server,
+                               io::Socket socket) const {
     Core& core = session.core;
-    const Account& account = server.accounts[core.random.below(server.accounts.size())];
+    const auto account = server->accounts[core.random.below(server->accounts.size())];
     vmess::Request request;
     const vmess::Offer offer =
-        vmess::offer_for(account.choice, vmess::Command::tcp, account.sealed_lengths);
+        vmess::offer_for(account->choice, vmess::Command::tcp, account->sealed_lengths);
+    request.form = account->signers ? vmess::HeaderForm::legacy : vmess::HeaderForm::aead;
     request.security = offer.security;
     request.options = offer.options;
     request.target = session.address;
     vmess::draw_secrets(request, core.random);
 
-    auto sealer = vmess::make_request_sealer(core.dispatch, core.random, account.key,
-                                             core.loop.unix_seconds(), request);
+    const std::int64_t now = core.loop.unix_seconds();
+    auto sealer =
+        account->signers
+            ? vmess::make_request_sealer(core.dispatch, core.random, account->key,
+                                         account->signers->draw(core.random, now), request)
+            : vmess::make_request_sealer(core.dispatch, core.random, account->key, now, request);
     if (!sealer) {
         return faulted(session, sealer.error(), Outcome::refused);
     }
-    auto opener = vmess::make_response_opener(core.dispatch, request);
+    auto opener = vmess::make_response_opener(
+        core.dispatch, request,
+        std::make_unique<Follower>(servers_, std::move(server), account,
+                                   [&core] { return core.loop.now(); }));
     if (!opener) {
         return faulted(session, opener.error(), Outcome::refused);
     }
-    session.far_policy = &session.snapshot->policy_of(account.level);
+    session.far_policy = &session.snapshot->policy_of(account->level);
     End end(std::move(socket));
     end.sealer = std::move(*sealer);
     end.opener = std::move(*opener);
-    end.mark_end = account.mark_end;
+    end.mark_end = account->mark_end;
     end.header_wait = kHeaderWait;
     return end;
 }

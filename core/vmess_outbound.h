@@ -1,16 +1,14 @@
 // VmessOutbound: VMess on the client's side.
 #pragma once
 
-#include <atomic>
+#include <memory>
 #include <optional>
 #include <string>
-#include <vector>
 
 #include "core/config.h"
 #include "core/dial.h"
 #include "core/outbound.h"
-#include "proto/vmess/keys.h"
-#include "proto/vmess/request.h"
+#include "core/server_list.h"
 
 namespace ferry::core {
 
@@ -24,24 +22,12 @@ public:
     io::Task<Step<End>> dial(Session& session) const override;
 
 private:
-    struct Account {
-        proto::vmess::CommandKey key;
-        proto::vmess::BodyChoice choice;
-        proto::vmess::SealedLengths sealed_lengths;
-        bool mark_end;
-        std::uint32_t level;
-    };
-    struct Server {
-        proto::Address address;
-        std::vector<Account> accounts;
-    };
+    Step<End> greet(Session& session, std::shared_ptr<const VmessServer> server,
+                    io::Socket socket) const;
 
-    Step<End> greet(Session& session, const Server& server, io::Socket socket) const;
-
-    std::vector<Server> servers_;
+    // Mutable and shared by all cores: servers name further ones while the configuration stands.
+    mutable ServerList servers_;
     DialRules rules_;
-    // Shared by all cores, once per connection: the turns are the process's, not a core's.
-    mutable std::atomic<std::uint32_t> turn_{0};
 };
 
 }  // namespace ferry::core

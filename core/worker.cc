@@ -15,7 +15,7 @@
 namespace ferry::core {
 namespace {
 
-constexpr std::size_t kMailboxMessages = 64;
+constexpr std::size_t kMailboxMessages = 4 * 65536;  // every port opened and closed
 
 void pin_to(int cpu) {
     cpu_set_t set;
@@ -44,6 +44,15 @@ std::string why_not_listening(const Port& port, std::errc error) {
                                                 : "";
     return fmt::format("failed to listen on {}: {}{}", port.at.text(),
                        std::make_error_code(error).message(), remedy);
+}
+
+// The first core has the port; where this one cannot join, the others take its connections.
+void join_port(Core& core, Server& server, const Port& port) {
+    auto at = server.open(port, io::Sharing::joining);
+    if (!at) {
+        core.log.error(LogLevel::warning, 0, port.inbound->name(),
+                       why_not_listening(port, at.error()));
+    }
 }
 
 io::Result<std::unique_ptr<io::Backend>> make_backend(BackendKind kind) {
@@ -78,10 +87,22 @@ void Worker::stop(io::Duration grace) {
         order_.set_value(Order::leave);
         return;
     }
+    tell([this, grace] { stop_server_(grace); });
+}
+
+void Worker::open(const Port& port) {
+    tell([this, port] { open_port_(port); });
+}
+
+void Worker::close(const io::Endpoint& at) {
+    tell([this, at] { close_port_(at); });
+}
+
+// The box has room for more messages than there can be: a few ports every minute, and stops.
+void Worker::tell(io::Mailbox::Message message) {
     std::lock_guard guard(mailbox_lock_);
     if (mailbox_ != nullptr) {
-        // A full mailbox holds other stops already: there are no other messages.
-        (void)mailbox_->send([this, grace] { stop_server_(grace); });
+        (void)mailbox_->send(message);
     }
 }
 
@@ -123,6 +144,7 @@ void Worker::run_with(std::unique_ptr<io::Backend> backend) {
               .meters = meters_,
               .replay = shared_.replay,
               .session_keys = shared_.session_keys,
+              .skew_reports = shared_.skew_reports,
               .snapshot = shared_.snapshot,
               .drains = {},
               .room_for_sessions = {},
@@ -140,6 +162,8 @@ void Worker::run_with(std::unique_ptr<io::Backend> backend) {
         }
         io::Mailbox mailbox(loop, kMailboxMessages);
         stop_server_ = [&server](io::Duration grace) { server.stop(grace); };
+        open_port_ = [&core, &server](const Port& port) { join_port(core, server, port); };
+        close_port_ = [&server](const io::Endpoint& at) { server.close(at); };
         {
             std::lock_guard guard(mailbox_lock_);
             mailbox_ = &mailbox;
@@ -148,6 +172,11 @@ void Worker::run_with(std::unique_ptr<io::Backend> backend) {
         prepared_.set_value(std::move(endpoints));
         if (order.get() == Order::serve) {
             server.start();
+            if (place_.index == 0) {
+                for (const ChangingPorts& changing : shared_.snapshot->changing) {
+                    server.allocate(changing, shared_.others);
+                }
+            }
             loop.run(root);
         }
         std::lock_guard guard(mailbox_lock_);

@@ -10,6 +10,7 @@
 #include <thread>
 #include <vector>
 
+#include "core/allocation.h"
 #include "core/core.h"
 #include "core/log_writer.h"
 #include "core/replay.h"
@@ -27,10 +28,12 @@ struct Shared {
     const crypto::Dispatch& dispatch;
     ReplayFilter& replay;
     ReplayFilter& session_keys;
+    SkewReports& skew_reports;
     std::shared_ptr<const Snapshot> snapshot;
     Limits limits;
     BackendKind backend;
     LogFilter log_filter;
+    OtherCores others;  // those besides the first
 };
 
 // What one worker is told at its start.
@@ -61,6 +64,9 @@ public:
     void go();
     // See Server::stop(); may be called again with a shorter grace. Before go(), nothing is served.
     void stop(io::Duration grace);
+    // Opens or closes a port that the first worker has opened or closed.
+    void open(const Port& port);
+    void close(const io::Endpoint& at);
     void join();
 
     const StatsShard& stats() const noexcept { return stats_; }
@@ -70,6 +76,7 @@ private:
     using Prepared = std::expected<std::vector<io::Endpoint>, std::string>;
     enum class Order : std::uint8_t { serve, leave };
 
+    void tell(io::Mailbox::Message message);
     void run();
     void run_with(std::unique_ptr<io::Backend> backend);
 
@@ -82,7 +89,10 @@ private:
     bool ordered_ = false;
     io::Mailbox* mailbox_ = nullptr;  // guarded by mailbox_lock_: null before and after serving
     std::mutex mailbox_lock_;
-    std::function<void(io::Duration)> stop_server_;  // runs on the worker's own thread
+    // These run on the worker's own thread.
+    std::function<void(io::Duration)> stop_server_;
+    std::function<void(const Port&)> open_port_;
+    std::function<void(const io::Endpoint&)> close_port_;
     std::thread thread_;
 };
 

@@ -83,6 +83,17 @@ using Md5Keys = std::array<std::array<std::uint8_t, 16>, kMd5Lanes>;
 using Md5Digests = std::array<Md5Digest, kMd5Lanes>;
 void hmac_md5_each(const Md5Keys& keys, ByteView message, Md5Digests& digests) noexcept;
 
+// What is the same for every message: the states behind the two pads of each key, as good as the
+// keys. Half of the work.
+struct Md5Pads {
+    using States = std::array<std::array<std::uint32_t, kMd5Lanes>, 4>;  // word by word
+
+    States inside;
+    States outside;
+};
+Md5Pads md5_pads(const Md5Keys& keys) noexcept;
+void hmac_md5_each(const Md5Pads& pads, ByteView message, Md5Digests& digests) noexcept;
+
 // The CRC-32 of IEEE 802.3, as in zlib.
 std::uint32_t crc32(ByteView message) noexcept;
 

@@ -46,9 +46,30 @@ void store_bits(Block& block, std::size_t message_bytes) {
     block[15] = Word{};
 }
 
+Md5Pads::States stored(const State& state) {
+    Md5Pads::States states;
+    static_assert(sizeof states == sizeof state);
+    std::memcpy(&states, &state, sizeof states);
+    return states;
+}
+
+State loaded(const Md5Pads::States& states) {
+    State state;
+    std::memcpy(&state, &states, sizeof state);
+    return state;
+}
+
 }  // namespace
 
 void hmac_md5_each(const Md5Keys& keys, ByteView message, Md5Digests& digests) noexcept {
+    hmac_md5_each(md5_pads(keys), message, digests);
+}
+
+Md5Pads md5_pads(const Md5Keys& keys) noexcept {
+    return {stored(behind_pad(keys, kInside)), stored(behind_pad(keys, kOutside))};
+}
+
+void hmac_md5_each(const Md5Pads& pads, ByteView message, Md5Digests& digests) noexcept {
     constexpr std::size_t kLengthAt = kHashBlockBytes - sizeof(std::uint64_t);
     assert(message.size() < kLengthAt);
     std::array<std::uint8_t, kHashBlockBytes> padded{};
@@ -61,14 +82,14 @@ void hmac_md5_each(const Md5Keys& keys, ByteView message, Md5Digests& digests) n
         block[index] = Word{} + load_le<std::uint32_t>(padded.data() + 4 * index);
     }
     store_bits(block, message.size());
-    State inside = behind_pad(keys, kInside);
+    State inside = loaded(pads.inside);
     md5_compress(inside, block);
 
     block.fill(Word{});
     std::copy(inside.begin(), inside.end(), block.begin());
     block[inside.size()] = Word{} + 0x80u;
     store_bits(block, sizeof digests[0]);
-    State outside = behind_pad(keys, kOutside);
+    State outside = loaded(pads.outside);
     md5_compress(outside, block);
 
     for (std::size_t lane = 0; lane < kMd5Lanes; ++lane) {

@@ -15,7 +15,7 @@ enum class Fault : std::uint8_t {
     bad_time,           // the auth id is too old or too new
     replayed,           // the auth id, or the session's keys, have been seen
     bad_tag,            // an authentication tag does not fit
-    bad_checksum,       // the header's own checksum does not fit
+    bad_checksum,       // the checksum of a header, or of an older chunk, does not fit
     bad_version,        //
     bad_command,        //
     bad_security,       //

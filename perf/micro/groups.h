@@ -15,6 +15,8 @@ void add_keys();
 void add_trials();
 // Hashes, the SHAKE stream, CFB.
 void add_hashes();
+// The user of an auth id among many, and of a time token.
+void add_users();
 // A request header, sealed by a client and opened by a server.
 void add_headers();
 

@@ -114,6 +114,7 @@ int main(int count, char** arguments) {
     perf::add_trials();
     perf::add_hashes();
     perf::add_headers();
+    perf::add_users();
     perf::Recorder recorder;
     benchmark::RunSpecifiedBenchmarks(&recorder);
     recorder.print_table();

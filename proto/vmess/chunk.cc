@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cassert>
 
+#include "proto/vmess/cfb.h"
+
 namespace ferry::proto::vmess {
 namespace {
 
@@ -52,7 +54,7 @@ Parsed<Opened> ChunkOpener<Payload>::open(ByteSpan in) {
     if (in.size() < field_bytes) {
         return Opened{Opened::Kind::need, field_bytes, {}};
     }
-    const auto size = lengths_.open(in.first(field_bytes));
+    const auto size = lengths_.open(payload_.open_field(in.first(field_bytes)));
     if (!size) {
         return std::unexpected(size.error());
     }
@@ -73,14 +75,16 @@ Parsed<Opened> ChunkOpener<Payload>::open_chunk(ByteSpan in, std::size_t field_b
                                                 ChunkSize size) {
     const ByteSpan sealed = in.subspan(field_bytes, size.bytes - size.padding_bytes);
     if (!payload_.open(sealed)) {
-        return std::unexpected(Fault::bad_tag);
+        return std::unexpected(Payload::kFault);
     }
+    payload_.open_padding(in.subspan(field_bytes + sealed.size(), size.padding_bytes));
     due_.reset();
     const std::size_t count = field_bytes + size.bytes;
     const bool is_early = early_end_ == EarlyEnd::is_doubtful;
     early_end_ = EarlyEnd::is_end;
 
-    const ByteSpan payload = sealed.first(sealed.size() - Payload::kAddedBytes);
+    const ByteSpan payload =
+        sealed.subspan(Payload::kFrontBytes, sealed.size() - Payload::kAddedBytes);
     if (!payload.empty()) {
         return Opened{Opened::Kind::data, count, payload};
     }
@@ -131,15 +135,21 @@ std::size_t ChunkSealer<Payload>::seal_chunk(ByteView payload, ByteSpan to) {
     assert(to.size() >= payload.size() + added_max());
     const std::size_t field_bytes = lengths_.field_bytes();
     const std::size_t sealed_bytes = payload.size() + Payload::kAddedBytes;
-    const ChunkSize size = lengths_.seal(sealed_bytes, to.first(field_bytes));
+    const ByteSpan field = to.first(field_bytes);
+    const ChunkSize size = lengths_.seal(sealed_bytes, field);
+    payload_.seal_field(field);
     payload_.seal(payload, to.subspan(field_bytes, sealed_bytes));
-    random_.fill(to.subspan(field_bytes + sealed_bytes, size.padding_bytes));
+    const ByteSpan padding = to.subspan(field_bytes + sealed_bytes, size.padding_bytes);
+    random_.fill(padding);
+    payload_.seal_padding(padding);
     return field_bytes + size.bytes;
 }
 
 template class ChunkOpener<AeadPayload>;
 template class ChunkOpener<BarePayload>;
+template class ChunkOpener<OpenedCfbPayload>;
 template class ChunkSealer<AeadPayload>;
 template class ChunkSealer<BarePayload>;
+template class ChunkSealer<SealedCfbPayload>;
 
 }  // namespace ferry::proto::vmess

@@ -1,4 +1,5 @@
-// ChunkOpener and ChunkSealer: a body cut into chunks, sealed by an AEAD or bare.
+// ChunkOpener and ChunkSealer: a body cut into chunks, sealed by an AEAD or bare. The older cipher
+// brings its own payloads, in cfb.h.
 #pragma once
 
 #include <cstddef>
@@ -17,10 +18,22 @@
 
 namespace ferry::proto::vmess {
 
+// What payloads have in common that are sealed one by one: length fields and paddings stand around
+// them as they are, and no key stream joins them with what went before.
+struct PayloadAlone {
+    static void follow(ByteView) noexcept {}
+    static ByteView open_field(ByteView field) noexcept { return field; }
+    static void open_padding(ByteSpan) noexcept {}
+    static void seal_field(ByteSpan) noexcept {}
+    static void seal_padding(ByteSpan) noexcept {}
+};
+
 // The payload of a chunk under AES-128-GCM or ChaCha20-Poly1305: ciphertext and tag.
-class AeadPayload {
+class AeadPayload : public PayloadAlone {
 public:
     static constexpr std::size_t kAddedBytes = crypto::kTagBytes;
+    static constexpr std::size_t kFrontBytes = 0;  // of those, in front of the payload
+    static constexpr Fault kFault = Fault::bad_tag;
 
     AeadPayload(const crypto::Dispatch& dispatch, Security security, const BodyKeys& keys);
 
@@ -35,9 +48,11 @@ private:
 };
 
 // The payload of a chunk as it is: security `none`.
-class BarePayload {
+class BarePayload : public PayloadAlone {
 public:
     static constexpr std::size_t kAddedBytes = 0;
+    static constexpr std::size_t kFrontBytes = 0;
+    static constexpr Fault kFault = Fault::bad_tag;  // never: anything is a payload
 
     BarePayload(const crypto::Dispatch&, Security, const BodyKeys&) noexcept {}
 
@@ -55,8 +70,8 @@ enum class EarlyEnd : std::uint8_t { is_end, is_doubtful };
 //           at once, and remembered
 //   end     a chunk without payload, verified like any other, whether or not the options promise
 //           one
-//   faults  bad_tag, bad_length; after_end for a byte behind the end, in the same input or a later
-//           one
+//   faults  the payload's own, bad_length; after_end for a byte behind the end, in the same input
+//           or a later one; bad_tag for a sealed length
 template <class Payload>
 class ChunkOpener final : public Opener {
 public:
@@ -65,6 +80,9 @@ public:
 
     Parsed<Opened> open(ByteSpan in) override;
     bool may_end() const noexcept override { return !due_; }
+
+    // See CfbStream::follow().
+    void follow(ByteView header) noexcept { payload_.follow(header); }
 
 private:
     Parsed<Opened> open_chunk(ByteSpan in, std::size_t field_bytes, ChunkSize size);
@@ -89,6 +107,8 @@ public:
     std::size_t seal(ByteView payload, ByteSpan to) override;
     std::size_t header(ByteSpan) override { return 0; }
     std::size_t end(ByteSpan to) override;
+
+    void follow(ByteView header) noexcept { payload_.follow(header); }
 
 private:
     std::size_t seal_chunk(ByteView payload, ByteSpan to);

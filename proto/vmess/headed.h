@@ -11,7 +11,9 @@
 
 #include "crypto/dispatch.h"
 #include "proto/codec.h"
+#include "proto/vmess/command.h"
 #include "proto/vmess/keys.h"
+#include "proto/vmess/request.h"
 #include "proto/vmess/response.h"
 
 namespace ferry::proto::vmess {
@@ -47,9 +49,12 @@ private:
 template <class Body>
 class HeadedSealer final : public Sealer {
 public:
+    // `before` is the plain header if the body goes on in its key stream, and empty if not.
     template <class... BodyArguments>
-    explicit HeadedSealer(DueHeader header, BodyArguments&&... body)
-        : header_(std::move(header)), body_(std::forward<BodyArguments>(body)...) {}
+    HeadedSealer(DueHeader header, ByteView before, BodyArguments&&... body)
+        : header_(std::move(header)), body_(std::forward<BodyArguments>(body)...) {
+        body_.follow(before);
+    }
 
     std::size_t payload_max() const noexcept override { return body_.payload_max(); }
     std::size_t added_max() const noexcept override { return header_.bytes() + body_.added_max(); }
@@ -73,16 +78,30 @@ private:
 // The response header that a client waits for.
 class AwaitedResponse {
 public:
-    AwaitedResponse(const crypto::Dispatch& dispatch, std::uint8_t tag, const BodyKeys& keys)
-        : dispatch_(dispatch), keys_(keys), tag_(tag) {}
+    // `keys` are those of the answer; `observer` may be null.
+    AwaitedResponse(const crypto::Dispatch& dispatch, const Request& request, const BodyKeys& keys,
+                    std::unique_ptr<AccountObserver> observer)
+        : dispatch_(dispatch),
+          keys_(keys),
+          observer_(std::move(observer)),
+          form_(request.form),
+          tag_(request.response_tag) {}
 
-    // As Opener::open(); `data` when the header is finished with.
+    HeaderForm form() const noexcept { return form_; }
+
+    // As Opener::open(); `data` when the header is finished with. One of the older form stays as it
+    // is.
     Parsed<Opened> open(ByteSpan in);
 
 private:
+    Parsed<std::size_t> bytes_behind(ByteView prefix) const;
+    Parsed<Response> open_whole(ByteSpan sealed) const;
+
     const crypto::Dispatch& dispatch_;
     BodyKeys keys_;
+    std::unique_ptr<AccountObserver> observer_;
     std::size_t bytes_ = 0;  // of the whole header, once known
+    HeaderForm form_;
     std::uint8_t tag_;
 };
 
@@ -91,8 +110,8 @@ template <class Body>
 class HeadedOpener final : public Opener {
 public:
     template <class... BodyArguments>
-    explicit HeadedOpener(const std::optional<AwaitedResponse>& header, BodyArguments&&... body)
-        : header_(header), body_(std::forward<BodyArguments>(body)...) {}
+    explicit HeadedOpener(std::optional<AwaitedResponse> header, BodyArguments&&... body)
+        : header_(std::move(header)), body_(std::forward<BodyArguments>(body)...) {}
 
     Parsed<Opened> open(ByteSpan in) override {
         if (!header_) {
@@ -100,6 +119,9 @@ public:
         }
         auto opened = header_->open(in);
         if (opened && opened->kind == Opened::Kind::data) {
+            if (header_->form() == HeaderForm::legacy) {
+                body_.follow(in.first(opened->count));
+            }
             header_.reset();
         }
         return opened;

@@ -86,6 +86,13 @@ BodyKeys response_keys(const crypto::HashRow& hash, const BodyKeys& request) noe
     return response;
 }
 
+BodyKeys legacy_response_keys(const BodyKeys& request) noexcept {
+    BodyKeys response;
+    response.key = crypto::md5(request.key);
+    response.iv = crypto::md5(request.iv);
+    return response;
+}
+
 Key16 chunk_length_key(const crypto::HashRow& hash, const BodyKeys& request) {
     return kdf16(hash, request.key, Label::chunk_length_key);
 }

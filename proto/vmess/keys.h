@@ -62,6 +62,9 @@ struct BodyKeys {
 // The keys of the answer to a request of the AEAD form.
 BodyKeys response_keys(const crypto::HashRow& hash, const BodyKeys& request) noexcept;
 
+// The keys of the answer to a request of the older form.
+BodyKeys legacy_response_keys(const BodyKeys& request) noexcept;
+
 // The key that seals chunk lengths. It comes from the request's key in both directions.
 Key16 chunk_length_key(const crypto::HashRow& hash, const BodyKeys& request);
 

@@ -44,9 +44,15 @@ inline constexpr std::size_t kSealedRequestBytesMax =  // sent: 374
 inline constexpr std::size_t kRequestBytesMax =  // received
     kPrefixBytes + kPlainRequestBytesCap + crypto::kTagBytes;
 
+// Request of the older form: | time token 16 | plain header under CFB |
+inline constexpr std::size_t kLegacyFixedBytes = kAuthIdBytes + kHeaderFixedBytes;
+inline constexpr std::size_t kLegacyRequestBytesMax = kAuthIdBytes + kPlainRequestBytesMax;  // 332
+
 // Response: | sealed u16 18 | sealed header n + 16 |, the header being V, option, command id, c,
 // and c bytes of command data.
 inline constexpr std::size_t kCommandBytesMax = 255;  // a length of one byte
+// Of an account to switch to: checksum, length of the host, host, and 22 bytes in fixed places.
+inline constexpr std::size_t kSwitchHostBytesMax = kCommandBytesMax - kChecksumBytes - 1 - 22;
 inline constexpr std::size_t kPlainResponseBytesMin = 4;
 inline constexpr std::size_t kPlainResponseBytesMax = kPlainResponseBytesMin + kCommandBytesMax;
 inline constexpr std::size_t kPlainResponseBytesCap = 2048;  // as for requests
@@ -71,6 +77,8 @@ inline constexpr std::size_t kChunkAddedMax =
     kSealedLengthBytes + crypto::kTagBytes + kPaddingBytesMax;
 
 static_assert(kPrefixBytes == 42);
+static_assert(kLegacyFixedBytes == 54);
+static_assert(kLegacyRequestBytesMax < kSealedRequestBytesMax);
 static_assert(kPlainRequestBytesMax == 316);
 static_assert(kSealedRequestBytesMax == 374);
 static_assert(kPayloadBytesMax + kChunkAddedMax + kSealedRequestBytesMax <= 16'384);

@@ -1,4 +1,4 @@
-// RawOpener and RawSealer: a body without any framing, that is, `none` without chunks.
+// RawOpener and RawSealer: a body without any framing or cipher, that is, `none` without chunks.
 #pragma once
 
 #include <algorithm>
@@ -20,6 +20,7 @@ public:
         return Opened{Opened::Kind::data, in.size(), in};
     }
     bool may_end() const noexcept override { return true; }
+    void follow(ByteView) noexcept {}
     bool plain() const noexcept override { return true; }
 };
 
@@ -35,6 +36,7 @@ public:
     }
     std::size_t header(ByteSpan) override { return 0; }
     std::size_t end(ByteSpan) override { return 0; }
+    void follow(ByteView) noexcept {}
     bool plain() const noexcept override { return true; }
 };
 

@@ -15,6 +15,15 @@ constexpr std::uint8_t kTypeIpv4 = 1;
 constexpr std::uint8_t kTypeName = 2;
 constexpr std::uint8_t kTypeIpv6 = 3;
 
+// What old programs say where they mean AES-128-CFB.
+constexpr std::uint8_t kSecurityUnknown = 0;
+
+// Places in a plain header.
+constexpr std::size_t kNibblesAt = 35;  // padding and security
+constexpr std::size_t kCommandAt = 37;
+constexpr std::size_t kTypeAt = 40;  // behind the port
+constexpr std::size_t kNameBytesAt = kTypeAt + 1;
+
 // A stream to this name is a mux connection: programs use it for mux internally, and it gets out.
 constexpr std::string_view kMuxName = "v1.mux.cool";
 
@@ -104,10 +113,14 @@ Parsed<void> judge(const Fields& fields, Request& request) {
         return std::unexpected(Fault::bad_command);
     }
     switch (fields.security) {
+        case kSecurityUnknown:
+            request.security = Security::aes128_cfb;
+            break;
         case static_cast<std::uint8_t>(Security::aes128_cfb):
         case static_cast<std::uint8_t>(Security::aes128_gcm):
         case static_cast<std::uint8_t>(Security::chacha20_poly1305):
         case static_cast<std::uint8_t>(Security::none):
+            request.security = static_cast<Security>(fields.security);
             break;
         default:
             return std::unexpected(Fault::bad_security);
@@ -119,7 +132,6 @@ Parsed<void> judge(const Fields& fields, Request& request) {
         return std::unexpected(Fault::bad_option);
     }
     request.command = static_cast<Command>(fields.command);
-    request.security = static_cast<Security>(fields.security);
     return {};
 }
 
@@ -199,6 +211,33 @@ Parsed<Request> parse_request(ByteView plain) {
     return request;
 }
 
+std::size_t plain_request_bytes(ByteView plain) noexcept {
+    if (plain.size() < kHeaderFixedBytes) {
+        return kHeaderFixedBytes;
+    }
+    const std::size_t behind_address = (plain[kNibblesAt] >> 4) + kChecksumBytes;
+    if (!has_address(plain[kCommandAt])) {
+        return kHeaderFixedBytes + behind_address;
+    }
+    if (plain.size() <= kTypeAt) {
+        return kTypeAt + 1;
+    }
+    switch (plain[kTypeAt]) {
+        case kTypeIpv4:
+            return kTypeAt + 1 + 4 + behind_address;
+        case kTypeIpv6:
+            return kTypeAt + 1 + 16 + behind_address;
+        case kTypeName:
+            if (plain.size() <= kNameBytesAt) {
+                return kNameBytesAt + 1;
+            }
+            return kNameBytesAt + 1 + plain[kNameBytesAt] + behind_address;
+        default:
+            // Peers look for the checksum right behind a type that they do not know.
+            return kTypeAt + 1 + behind_address;
+    }
+}
+
 std::size_t build_request(const Request& request, ByteView padding, ByteSpan to) noexcept {
     assert(padding.size() <= kHeaderPaddingMax);
     Writer header(to);
@@ -217,6 +256,14 @@ std::size_t build_request(const Request& request, ByteView padding, ByteSpan to)
     header.bytes(padding);
     header.u32(crypto::fnv1a(header.written()));
     return header.at();
+}
+
+std::size_t build_new_request(const Request& request, crypto::Random& random,
+                              ByteSpan to) noexcept {
+    std::array<std::uint8_t, kHeaderPaddingMax> store;
+    const ByteSpan padding = ByteSpan(store).first(random.below(kHeaderPaddingMax + 1));
+    random.fill(padding);
+    return build_request(request, padding, to);
 }
 
 }  // namespace ferry::proto::vmess

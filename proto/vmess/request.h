@@ -23,6 +23,10 @@ enum class Security : std::uint8_t {
     none = 5,
 };
 
+// Which form the headers of a connection have, the request's and the answer's. Bodies do not depend
+// on it, save for their keys.
+enum class HeaderForm : std::uint8_t { aead, legacy };
+
 // Bits of Request::options. The others are ignored, as peers do: 0x02 once meant that the
 // connection would be used again.
 inline constexpr std::uint8_t kOptionChunks = 0x01;   // S: chunks, with an empty one at the end
@@ -31,6 +35,7 @@ inline constexpr std::uint8_t kOptionPadding = 0x08;  // P: chunks are padded; n
 inline constexpr std::uint8_t kOptionSealedLengths = 0x10;  // A: chunk lengths are sealed
 
 struct Request {
+    HeaderForm form = HeaderForm::aead;
     Command command = Command::tcp;
     Security security = Security::none;
     std::uint8_t options = 0;       // bit set, as on the wire
@@ -71,11 +76,17 @@ Parsed<Request> open_request(const crypto::Dispatch& dispatch, const CommandKey&
                              ByteSpan sealed);
 
 // Checks a plain header. Bytes behind the checksum are ignored, as peers do. A request to the name
-// that stands for mux is a mux request.
+// that stands for mux is a mux request. Security 0 is read as AES-128-CFB, as peers read it.
 //
 //   faults  bad_checksum, bad_version, bad_command, bad_security, bad_option, bad_address,
 //           bad_length
 Parsed<Request> parse_request(ByteView plain);
+
+// How many bytes of a plain header have to be there before more can be said: its whole size once
+// `plain` shows it, and otherwise more than `plain` has.
+//
+//   gives   at most kPlainRequestBytesMax
+std::size_t plain_request_bytes(ByteView plain) noexcept;
 
 // Writes a plain header.
 //
@@ -83,6 +94,9 @@ Parsed<Request> parse_request(ByteView plain);
 //   target   for tcp and udp an address; a name must pass is_wire_name()
 //   gives    bytes written, at most kPlainRequestBytesMax
 std::size_t build_request(const Request& request, ByteView padding, ByteSpan to) noexcept;
+
+// Likewise with fresh padding.
+std::size_t build_new_request(const Request& request, crypto::Random& random, ByteSpan to) noexcept;
 
 // Seals a plain header.
 //

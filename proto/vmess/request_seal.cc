@@ -82,18 +82,16 @@ std::size_t seal_request(const crypto::Dispatch& dispatch, const CommandKey& key
 std::size_t seal_new_request(const crypto::Dispatch& dispatch, crypto::Random& random,
                              const CommandKey& key, std::int64_t unix_time, const Request& request,
                              ByteSpan to) {
+    assert(request.form == HeaderForm::aead);
     std::array<std::uint8_t, kAuthIdRandomBytes> id_random;
     random.fill(id_random);
     std::array<std::uint8_t, kConnectionNonceBytes> nonce;
     random.fill(nonce);
-    std::array<std::uint8_t, kHeaderPaddingMax> padding_store;
-    const ByteSpan padding = ByteSpan(padding_store).first(random.below(kHeaderPaddingMax + 1));
-    random.fill(padding);
 
     const Key16 id_key = auth_id_key(*dispatch.sha256, key);
     const AuthId id = make_auth_id(*dispatch.aes128, id_key.view(), unix_time, id_random);
     std::array<std::uint8_t, kPlainRequestBytesMax> plain;
-    const std::size_t plain_bytes = build_request(request, padding, plain);
+    const std::size_t plain_bytes = build_new_request(request, random, plain);
     const std::size_t bytes =
         seal_request(dispatch, key, id, nonce, ByteView(plain).first(plain_bytes), to);
     crypto::wipe(plain.data(), plain.size());  // the body keys were in it

@@ -23,6 +23,24 @@ HeaderSeal header_seal(const crypto::Dispatch& dispatch, const BodyKeys& keys) {
     return seal_of(dispatch, keys, {Label::response_key, Label::response_nonce});
 }
 
+Parsed<Response> parse_response(ByteView plain, std::uint8_t tag) {
+    Reader from(plain);
+    Response response;
+    response.tag = from.u8();
+    response.option = from.u8();
+    response.command = from.u8();
+    response.data_bytes = from.u8();
+    const ByteView data = from.bytes(response.data_bytes);
+    if (!from.ok()) {
+        return std::unexpected(Fault::bad_length);
+    }
+    if (response.tag != tag) {
+        return std::unexpected(Fault::response_mismatch);
+    }
+    std::ranges::copy(data, response.data_store.begin());
+    return response;
+}
+
 }  // namespace
 
 std::size_t build_response(const Response& response, ByteSpan to) noexcept {
@@ -62,21 +80,37 @@ Parsed<Response> open_response(const crypto::Dispatch& dispatch, const BodyKeys&
     if (!plain) {
         return std::unexpected(plain.error());
     }
-    Reader from(*plain);
-    Response response;
-    response.tag = from.u8();
-    response.option = from.u8();
-    response.command = from.u8();
-    response.data_bytes = from.u8();
-    const ByteView data = from.bytes(response.data_bytes);
-    if (!from.ok()) {
-        return std::unexpected(Fault::bad_length);
-    }
-    if (response.tag != tag) {
+    return parse_response(*plain, tag);
+}
+
+std::size_t seal_legacy_response(const crypto::Dispatch& dispatch, const BodyKeys& keys,
+                                 ByteView plain, ByteSpan to) {
+    assert(to.size() >= plain.size());
+    crypto::Cfb cfb(*dispatch.aes128, crypto::Cfb::Way::encrypt, keys.key, keys.iv);
+    cfb.apply(plain, to.first(plain.size()));
+    return plain.size();
+}
+
+Parsed<std::size_t> legacy_response_bytes(const crypto::Dispatch& dispatch, const BodyKeys& keys,
+                                          std::uint8_t tag, ByteView prefix) {
+    assert(prefix.size() == kPlainResponseBytesMin);
+    std::array<std::uint8_t, kPlainResponseBytesMin> plain;
+    crypto::Cfb cfb(*dispatch.aes128, crypto::Cfb::Way::decrypt, keys.key, keys.iv);
+    cfb.apply(prefix, plain);
+    if (plain.front() != tag) {
         return std::unexpected(Fault::response_mismatch);
     }
-    std::ranges::copy(data, response.data_store.begin());
-    return response;
+    return plain.size() + plain.back();
+}
+
+Parsed<Response> open_legacy_response(const crypto::Dispatch& dispatch, const BodyKeys& keys,
+                                      std::uint8_t tag, ByteView sealed) {
+    assert(sealed.size() <= kPlainResponseBytesMax);
+    std::array<std::uint8_t, kPlainResponseBytesMax> store;
+    const ByteSpan plain = ByteSpan(store).first(sealed.size());
+    crypto::Cfb cfb(*dispatch.aes128, crypto::Cfb::Way::decrypt, keys.key, keys.iv);
+    cfb.apply(sealed, plain);
+    return parse_response(plain, tag);
 }
 
 }  // namespace ferry::proto::vmess

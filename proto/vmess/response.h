@@ -1,4 +1,4 @@
-// The response header: build, seal, open.
+// The response header in both forms: build, seal, open.
 #pragma once
 
 #include <array>
@@ -28,7 +28,7 @@ struct Response {
 //   gives   bytes written, at most kPlainResponseBytesMax
 std::size_t build_response(const Response& response, ByteSpan to) noexcept;
 
-// Seals a plain header.
+// Seals a plain header, in the newer form.
 //
 //   keys    response_keys() of the request
 //   gives   bytes written: plain.size() and 34
@@ -50,5 +50,29 @@ Parsed<std::size_t> response_bytes(const crypto::Dispatch& dispatch, const BodyK
 //   faults  bad_tag, response_mismatch, bad_length
 Parsed<Response> open_response(const crypto::Dispatch& dispatch, const BodyKeys& keys,
                                std::uint8_t tag, ByteSpan sealed);
+
+// Seals a plain header in the older form.
+//
+//   keys    legacy_response_keys() of the request
+//   gives   bytes written: plain.size()
+std::size_t seal_legacy_response(const crypto::Dispatch& dispatch, const BodyKeys& keys,
+                                 ByteView plain, ByteSpan to);
+
+// Size of the whole header of the older form, known once its front is there.
+//
+//   prefix  exactly kPlainResponseBytesMin
+//   tag     the request's
+//   gives   kPlainResponseBytesMin <= n <= kPlainResponseBytesMax
+//   faults  response_mismatch: the tag is all that says whose header this is, so what else stands
+//           in the front is believed only under the right one
+Parsed<std::size_t> legacy_response_bytes(const crypto::Dispatch& dispatch, const BodyKeys& keys,
+                                          std::uint8_t tag, ByteView prefix);
+
+// Opens a header of the older form, and leaves it as it is: a body may go on in its key stream.
+//
+//   sealed  exactly legacy_response_bytes() bytes
+//   faults  response_mismatch
+Parsed<Response> open_legacy_response(const crypto::Dispatch& dispatch, const BodyKeys& keys,
+                                      std::uint8_t tag, ByteView sealed);
 
 }  // namespace ferry::proto::vmess

@@ -56,6 +56,23 @@ TEST(CommandLine, ReadsHowToRun) {
     EXPECT_EQ(line->options.forbidden_rows, "x*");
 }
 
+TEST(CommandLine, SaysWhereWhatOutlivesTheProcessIsKept) {
+    const auto folder_of = [](std::initializer_list<const char*> arguments, const char* variable) {
+        const auto line = parse(arguments);
+        EXPECT_TRUE(line);
+        return state_directory(*line, [variable](std::string_view name) {
+            const bool is_set = name == "STATE_DIRECTORY" && variable != nullptr;
+            return is_set ? std::optional<std::string>(variable) : std::nullopt;
+        });
+    };
+    EXPECT_EQ(folder_of({}, nullptr), "");
+    EXPECT_EQ(folder_of({"-state", "here"}, nullptr), "here");
+    EXPECT_EQ(folder_of({"--state=here"}, "/var/lib/ringferry"), "here");
+    EXPECT_EQ(folder_of({}, "/var/lib/ringferry"), "/var/lib/ringferry");
+    EXPECT_EQ(folder_of({}, "/var/lib/ringferry:/var/lib/other"), "/var/lib/ringferry");
+    EXPECT_EQ(folder_of({}, ""), "");
+}
+
 TEST(CommandLine, RefusesWithAWordAboutIt) {
     for (const auto& wrong : std::vector<std::vector<const char*>>{{"frobnicate"},
                                                                    {"run", "file.json"},
@@ -66,7 +83,9 @@ TEST(CommandLine, RefusesWithAWordAboutIt) {
                                                                    {"-cores", "1025"},
                                                                    {"-cores", "3x"},
                                                                    {"-backend", "kqueue"},
-                                                                   {"-grace", "-1"}}) {
+                                                                   {"-grace", "-1"},
+                                                                   {"-state"},
+                                                                   {"-state", ""}}) {
         const auto line = parse_command_line(wrong);
         ASSERT_FALSE(line) << wrong.front();
         EXPECT_FALSE(line.error().empty());
@@ -74,8 +93,9 @@ TEST(CommandLine, RefusesWithAWordAboutIt) {
 }
 
 TEST(CommandLine, HelpNamesEveryFlag) {
-    for (const std::string_view flag : {"-c", "-config", "-confdir", "-default", "-cores",
-                                        "-backend", "-grace", "-forbid-rows"}) {
+    for (const std::string_view flag :
+         {"-c", "-config", "-confdir", "-default", "-cores", "-backend", "-grace", "-state",
+          "-forbid-rows", "STATE_DIRECTORY"}) {
         EXPECT_NE(help_text().find(flag), std::string_view::npos) << flag;
     }
 }

@@ -112,19 +112,36 @@ TEST(Port, MayBelongToOneInboundOnly) {
 
 // ---- allocate, tags, protocols
 
-TEST(Allocate, KnowsOnlyAlways) {
+Inbound allocated(std::string_view ports, std::string_view allocate) {
+    return inbound_of("{\"port\": \"" + std::string(ports) +
+                      "\", \"protocol\": \"socks\", \"allocate\": " + std::string(allocate) + "}");
+}
+
+TEST(Allocate, ListensOnAllPortsUnlessToldOtherwise) {
     for (const std::string_view allocate :
          {"null", R"({"strategy": "always"})", R"({"strategy": "ALWAYS", "concurrency": 9})",
           R"({"strategy": "always", "refresh": 5})"}) {
-        const Inbound inbound = inbound_of(R"({"port": "1-3", "protocol": "socks", "allocate": )" +
-                                           std::string(allocate) + "}");
+        const Inbound inbound = allocated("1-3", allocate);
         EXPECT_EQ(inbound.ports, (PortRange{1, 3})) << allocate;
+        EXPECT_EQ(inbound.allocate.strategy, Allocate::Strategy::always) << allocate;
     }
-    constexpr std::array<Wrong, 6> kCases{{
+}
+
+TEST(Allocate, TakesSomeInTurn) {
+    const Inbound standard = allocated("1-9", R"({"strategy": "random"})");
+    EXPECT_EQ(standard.allocate.strategy, Allocate::Strategy::random);
+    EXPECT_EQ(standard.allocate.refresh_minutes, 5U);
+    EXPECT_EQ(standard.allocate.concurrency, 3U);
+    const Inbound other =
+        allocated("100-400", R"({"strategy": "Random", "refresh": 10, "concurrency": 100})");
+    EXPECT_EQ(other.allocate.refresh_minutes, 10U);
+    EXPECT_EQ(other.allocate.concurrency, 100U);
+}
+
+TEST(Allocate, RefusesWhatCannotWork) {
+    constexpr std::array<Wrong, 8> kCases{{
         {R"({"port": "1-3", "protocol": "socks", "allocate": {}})",
          ".allocate.strategy: there is no strategy", 64},
-        {R"({"port": "1-3", "protocol": "socks", "allocate": {"strategy": "random"}})",
-         ".allocate.strategy: \"random\" is not supported", 77},
         {R"({"port": "1-3", "protocol": "socks", "allocate": {"strategy": "external"}})",
          ".allocate.strategy: \"external\" is not supported", 77},
         {R"({"port": "1-3", "protocol": "socks", "allocate": {"strategy": "x"}})",
@@ -133,8 +150,28 @@ TEST(Allocate, KnowsOnlyAlways) {
          ".allocate.refresh: is a text", 94},
         {R"({"port": 1, "protocol": "socks", "allocate": {"strategy": "always", "concurrency": -1}})",
          ".allocate.concurrency: -1 is not", 98},
+        {R"({"port": "1-5", "protocol": "socks", "allocate": {"strategy": "random"}})",
+         ".allocate.strategy: 3 ports at a time need a range of 6 or more, and this has 5", 77},
+        {R"({"port": "1-9", "protocol": "socks", "allocate": {"strategy": "random", "concurrency": 0}})",
+         ".allocate.concurrency: with a concurrency of 0 no port would open", 102},
+        {R"({"port": 0, "protocol": "socks", "allocate": {"strategy": "random"}})",
+         ".allocate.strategy: there is no range to choose from", 73},
     }};
     expect_wrong(kCases);
+}
+
+TEST(Allocate, WarnsOfWhatTheManualAdvisesAgainst) {
+    const auto warned = [](std::string_view allocate) {
+        return lines(loaded(R"({"outbounds": [{"protocol": "freedom"}], "inbounds": [)"
+                            R"({"port": "1-9", "protocol": "socks", "allocate": )" +
+                            std::string(allocate) + "}]}")
+                         .warnings);
+    };
+    EXPECT_EQ(warned(R"({"strategy": "random"})"), "");
+    EXPECT_NE(warned(R"({"strategy": "random", "concurrency": 4})").find("more than a third"),
+              std::string::npos);
+    EXPECT_NE(warned(R"({"strategy": "random", "refresh": 1})").find("hardly ever switch"),
+              std::string::npos);
 }
 
 TEST(Inbound, NeedsAProtocolThatIsSpoken) {

@@ -139,6 +139,51 @@ TEST(VmessInbound, ReadsEverything) {
     EXPECT_EQ(inbound.clients[1].level, 0U);
     EXPECT_EQ(inbound.clients[1].email, "");
     EXPECT_TRUE(inbound.disable_insecure);
+    EXPECT_EQ(inbound.default_level, 255);
+    EXPECT_EQ(inbound.default_alter_id, 32);
+}
+
+// The manual's 64 holds only where there is an object without the key (config.md 3).
+TEST(VmessInbound, KnowsTheDefaultsOfMadeUpAccounts) {
+    const auto alter_id = [](std::string_view rest) {
+        return vmess_inbound_of(server("", rest)).default_alter_id;
+    };
+    EXPECT_EQ(alter_id(""), 0);
+    EXPECT_EQ(alter_id(R"(, "default": null)"), 0);
+    EXPECT_EQ(alter_id(R"(, "default": {})"), 64);
+    EXPECT_EQ(alter_id(R"(, "default": {"level": 1})"), 64);
+    EXPECT_EQ(alter_id(R"(, "default": {"alterId": 0})"), 0);
+}
+
+TEST(VmessInbound, ReadsItsDetour) {
+    const auto detour = [](std::string_view rest) {
+        return vmess_inbound_of(server("", rest)).detour;
+    };
+    EXPECT_EQ(detour(""), "");
+    EXPECT_EQ(detour(R"(, "detour": {"to": "x"})"), "x");
+    EXPECT_EQ(detour(R"(, "features": {"detour": {"to": "old"}})"), "old");
+    EXPECT_EQ(detour(R"(, "features": {"detour": {"to": "old"}}, "detour": {"to": "x"})"), "x");
+}
+
+std::string detour_warnings(std::string_view target) {
+    return lines(loaded(R"({"outbounds": [{"protocol": "freedom"}], "inbounds": [
+        {"port": 1, "protocol": "vmess", "settings": {"detour": {"to": "there"}}},
+        {"port": 2, "tag": "there", )" +
+                        std::string(target) + "}]}")
+                     .warnings);
+}
+
+TEST(VmessInbound, WarnsOfADetourThatCannotBeTaken) {
+    EXPECT_EQ(detour_warnings(R"("protocol": "vmess")"), "");
+    EXPECT_NE(detour_warnings(R"("protocol": "socks")").find("which is not VMess"),
+              std::string::npos);
+    EXPECT_NE(
+        detour_warnings(R"("protocol": "vmess", "settings": {"disableInsecureEncryption": true})")
+            .find("which refuses aes-128-cfb"),
+        std::string::npos);
+    EXPECT_NE(lines(loaded(server("", R"(, "detour": {"to": "x"})")).warnings)
+                  .find("which no inbound is called"),
+              std::string::npos);
 }
 
 TEST(VmessInbound, MayBeEmpty) {
@@ -198,21 +243,17 @@ TEST(VmessInbound, TellsTheSameAboutManyClientsOnce) {
     for (int index = 0; index < 300; ++index) {
         clients += index == 0 ? "" : ", ";
         clients += R"({"id": "00000000-0000-4000-8000-000000000)" + std::to_string(100 + index) +
-                   R"(", "alterId": 64})";
+                   R"(", "alterld": 64})";
     }
     const Loaded result = loaded(server(clients));
     ASSERT_TRUE(result.config.has_value());
     ASSERT_EQ(result.warnings.size(), 1U) << lines(result.warnings);
-    EXPECT_EQ(result.warnings[0].path, "inbounds[0].settings.clients[0].alterId");
+    EXPECT_EQ(result.warnings[0].path, "inbounds[0].settings.clients[0].alterld");
     EXPECT_NE(result.warnings[0].what.find("(and 299 times more)"), std::string::npos);
 }
 
-TEST(VmessInbound, RefusesDetours) {
-    const std::array<WrongUser, 5> cases{{
-        {server("", R"(, "detour": {"to": "x"})"), "inbounds[0].settings.detour.to",
-         "detours to another inbound are not supported"},
-        {server("", R"(, "features": {"detour": {"to": "x"}})"),
-         "inbounds[0].settings.features.detour.to", "detours to another inbound"},
+TEST(VmessInbound, RefusesWrongSettings) {
+    const std::array<WrongUser, 3> cases{{
         {server("", R"(, "default": {"level": 256})"), "inbounds[0].settings.default.level",
          "256 is not a whole number from 0 to 255"},
         {server("", R"(, "default": {"alterId": 65536})"), "inbounds[0].settings.default.alterId",
@@ -269,7 +310,8 @@ TEST(VmessOutbound, KnowsTheSecurities) {
         {user(with_id(R"("security": "aes-128-cfb")")), path, "auto is used"},
     }};
     expect_remark(remarks);
-    const std::array<WrongUser, 1> cases{{{user(with_id(R"("security": 1)")), path, "is a number"}}};
+    const std::array<WrongUser, 1> cases{
+        {{user(with_id(R"("security": 1)")), path, "is a number"}}};
     expect_wrong(cases);
 }
 
@@ -288,13 +330,17 @@ TEST(VmessOutbound, KnowsTheExperiments) {
     expect_remark(remarks);
 }
 
-TEST(VmessOutbound, RefusesTheOlderHeader) {
+TEST(VmessOutbound, KnowsHowManyAlternativeIdsItHas) {
+    EXPECT_EQ(account_of(with_id(R"("alterId": null)")).alter_id, 0);
+    EXPECT_EQ(account_of(with_id(R"("alterId": 16)")).alter_id, 16);
+    EXPECT_EQ(account_of(with_id(R"("alterId": 65535)")).alter_id, 65535);
     const std::string_view path = "outbounds[0].settings.vnext[0].users[0].alterId";
-    const std::array<WrongUser, 1> cases{{
-        {user(with_id(R"("alterId": 16)")), path, "the older header"},
+    const std::array<WrongUser, 3> cases{{
+        {user(with_id(R"("alterId": -1)")), path, "-1 is not"},
+        {user(with_id(R"("alterId": 65536)")), path, "65536 is not"},
+        {user(with_id(R"("alterId": "16")")), path, "is a text"},
     }};
     expect_wrong(cases);
-    account_of(with_id(R"("alterId": null)"));
 }
 
 TEST(VmessOutbound, NeedsServersAndUsers) {

@@ -8,6 +8,8 @@
 
 #include "crypto/cpu.h"
 #include "crypto/dispatch.h"
+#include "crypto/hash.h"
+#include "proto/vmess/cfb.h"
 #include "proto/vmess/chunk.h"
 #include "proto/vmess/raw.h"
 #include "tests/fuzz/input.h"
@@ -22,21 +24,35 @@ class Draft {
 public:
     Draft(const crypto::Dispatch& dispatch, const Request& request)
         : shape_(shape_of(request)),
-          lengths_(dispatch, request.security, shape_, {request.keys, request.keys}),
-          tag_bytes_(request.security == Security::none ? 0 : crypto::kTagBytes) {
-        if (tag_bytes_ > 0) {
-            cipher_.emplace(dispatch, request.security, request.keys);
+          lengths_(dispatch, request.security, shape_, {request.keys, request.keys}) {
+        switch (request.security) {
+            case Security::aes128_gcm:
+            case Security::chacha20_poly1305:
+                tag_bytes_ = crypto::kTagBytes;
+                cipher_.emplace(dispatch, request.security, request.keys);
+                return;
+            case Security::aes128_cfb:
+                tag_bytes_ = kChecksumBytes;
+                stream_.emplace(dispatch, CfbStream::Way::encrypt, request.keys);
+                return;
+            case Security::none:
+                return;
         }
     }
 
     void add_chunk(ByteView payload) {
         const ChunkSize size = add_length(payload.size() + tag_bytes_);
-        fuzz::Bytes body(payload.begin(), payload.end());
+        fuzz::Bytes body;
+        if (stream_) {
+            body.resize(kChecksumBytes);
+            crypto::store_be(body.data(), crypto::fnv1a(payload));
+        }
+        fuzz::append(body, payload);
         body.resize(size.bytes);
         if (cipher_) {
             cipher_->seal(payload, ByteSpan(body).first(payload.size() + tag_bytes_));
         }
-        fuzz::append(wire_, body);
+        add(body);
         if (is_good_) {
             fuzz::append(plaintext_, payload);
             is_good_ = !payload.empty();  // behind an end nothing is promised
@@ -51,7 +67,7 @@ public:
     }
 
     void add_bytes(ByteView bytes) {
-        fuzz::append(wire_, bytes);
+        add(bytes);
         is_good_ = is_good_ && bytes.empty();
     }
 
@@ -63,14 +79,23 @@ private:
     ChunkSize add_length(std::size_t sealed_payload_bytes) {
         fuzz::Bytes field(lengths_.field_bytes());
         const ChunkSize size = lengths_.seal(sealed_payload_bytes, field);
-        fuzz::append(wire_, field);
+        add(field);
         return size;
+    }
+
+    void add(ByteView bytes) {
+        const std::size_t at = wire_.size();
+        fuzz::append(wire_, bytes);
+        if (stream_) {
+            stream_->apply(ByteSpan(wire_).subspan(at));
+        }
     }
 
     BodyShape shape_;
     ChunkLengths lengths_;
-    std::size_t tag_bytes_;
+    std::size_t tag_bytes_ = 0;
     std::optional<AeadPayload> cipher_;
+    std::optional<CfbStream> stream_;
     fuzz::Bytes wire_;
     fuzz::Bytes plaintext_;
     bool is_good_ = true;
@@ -102,6 +127,10 @@ fuzz::Heard heard(const crypto::Dispatch& dispatch, const Request& request, Earl
         BareChunkOpener opener(dispatch, request.security, shape, keys, early_end);
         return fuzz::listen(opener, wire, pieces);
     }
+    if (request.security == Security::aes128_cfb) {
+        CfbChunkOpener opener(dispatch, request.security, shape, keys, early_end);
+        return fuzz::listen(opener, wire, pieces);
+    }
     AeadChunkOpener opener(dispatch, request.security, shape, keys, early_end);
     return fuzz::listen(opener, wire, pieces);
 }
@@ -110,11 +139,11 @@ Request read_request(fuzz::Input& input) {
     Request request;
     constexpr std::array kCommands{Command::tcp, Command::udp, Command::mux};
     constexpr std::array kSecurities{Security::aes128_gcm, Security::chacha20_poly1305,
-                                     Security::none};
+                                     Security::none, Security::aes128_cfb};
     request.command = kCommands[input.u8() % kCommands.size()];
     request.security = kSecurities[input.u8() % kSecurities.size()];
     request.options = input.u8();
-    if (request.security == Security::none) {
+    if (request.security == Security::none || request.security == Security::aes128_cfb) {
         request.options |= kOptionChunks;  // otherwise there is nothing to open
     }
     return request;

@@ -26,11 +26,15 @@ _MODULES = (
     "limits_cases",
     "log_cases",
     "count_cases",
+    "alter_cases",
+    "detour_cases",
+    "insecure_cases",
     "ends_cases",
     "policy_cases",
     "program_cases",
     "wire_cases",
     "hostile_cases",
+    "state_cases",
     "tamper_cases",
 )
 

@@ -171,6 +171,32 @@ TEST(Hostile, AReplayLooksTheSame) {
     expect_deadline(first.heard_bytes == 0 ? first : second);
 }
 
+TEST(Hostile, AFullReplayFilterRefusesAndSaysSoOnce) {
+    Siege siege;
+    const core::ReplayTime time{siege.world.now(), siege.world.unix_seconds()};
+    // Sixteen times what there is room for: each shard gets its share.
+    for (std::size_t number = 0; number < 16 * core::kReplayShards * kReplaySlots; ++number) {
+        std::array<std::uint8_t, 16> token{};
+        std::ranges::generate(
+            token, [&siege] { return static_cast<std::uint8_t>(siege.world.random().below(256)); });
+        (void)siege.server.replay().insert(token, time);
+    }
+    for (std::uint8_t number = 0; number < 3; ++number) {
+        siege.send(request_of(siege.world, user(), number));
+    }
+    siege.wait();
+    for (const auto& one : siege.learned) {
+        EXPECT_EQ(one->heard_bytes, 0U);
+    }
+    EXPECT_EQ(siege.server.stats().replay_full.read(), 3U);
+    EXPECT_EQ(std::ranges::count_if(siege.server.log(),
+                                    [](const std::string& line) {
+                                        return line.find("replay filter is full") !=
+                                               std::string::npos;
+                                    }),
+              1);
+}
+
 TEST(Hostile, OnlySoManyOfOneAddressAreLetGoSlowly) {
     core::Limits limits;
     Siege siege(limits);

@@ -61,24 +61,25 @@ Node::Node(World& world, const io::Endpoint& host, const core::config::Config& c
       queue_(kLogLines),
       log_(queue_, core::LogFilter{core::LogLevel::debug, true, core::LogStyle::v2ray},
            [this] { return core::WallTime(std::chrono::seconds(world_.unix_seconds())); }),
-      replay_(world.random().next()),
-      session_keys_(world.random().next()),
+      replay_(world.random().next(), kReplaySlots),
+      session_keys_(world.random().next(), kReplaySlots),
       root_(loop_),
-      core_{loop_,
-            pools_,
-            limits_,
-            dispatch,
-            random_,
-            resolver_,
-            log_,
-            stats_,
-            meters_,
-            replay_,
-            session_keys_,
-            core::make_snapshot(config, dispatch),
-            {},
-            {},
-            {}},
+      core_{.loop = loop_,
+            .pools = pools_,
+            .limits = limits_,
+            .dispatch = dispatch,
+            .random = random_,
+            .resolver = resolver_,
+            .log = log_,
+            .stats = stats_,
+            .meters = meters_,
+            .replay = replay_,
+            .session_keys = session_keys_,
+            .skew_reports = skew_reports_,
+            .snapshot = core::make_snapshot(config, dispatch),
+            .drains = {},
+            .room_for_sessions = {},
+            .session_ended = {}},
       server_(std::make_unique<core::Server>(core_, root_)) {
     for (const core::Port& port : core_.snapshot->ports) {
         auto at = server_->listen(port, io::Sharing::first);
@@ -87,6 +88,14 @@ Node::Node(World& world, const io::Endpoint& host, const core::config::Config& c
     }
     world_.drive(loop_);
     server_->start();
+    no_others_ = {[](const core::Port&) {}, [](const io::Endpoint&) {}};
+    for (const core::ChangingPorts& changing : core_.snapshot->changing) {
+        server_->allocate(changing, no_others_);
+    }
+}
+
+void Node::install(const core::config::Config& config) {
+    server_->install(core::make_snapshot(config, core_.dispatch));
 }
 
 Node::~Node() {

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "core/allocation.h"
 #include "core/config.h"
 #include "core/core.h"
 #include "core/server.h"
@@ -36,6 +37,9 @@ const crypto::Dispatch& dispatch();
 proto::vmess::UserId user();
 inline const io::Endpoint kServerHost = *io::Endpoint::from_literal("10.0.0.2", 0);
 
+// Of the replay filters of a node: 3 584 tokens each, so that a test can fill them.
+inline constexpr std::size_t kReplaySlots = 64;
+
 // Few slots, so that whoever needs one has to wait for it now and then.
 core::Limits tight_limits();
 
@@ -49,12 +53,20 @@ public:
     Node(const Node&) = delete;
     ~Node();
 
+    // Replaces what is configured; see core::Server::install().
+    void install(const core::config::Config& config);
     void stop(io::Duration grace) { server_->stop(grace); }
     bool ended() const { return root_.empty(); }
 
     const io::Endpoint& at(std::size_t port) const { return endpoints_.at(port); }
     FixedResolver& resolver() noexcept { return resolver_; }
+    // Of the n-th inbound whose ports come and go: those that listen, oldest first.
+    std::vector<std::uint16_t> listening(std::size_t index) const {
+        const auto& all = server_->allocations();
+        return std::next(all.begin(), static_cast<std::ptrdiff_t>(index))->listening();
+    }
     core::StatsShard& stats() noexcept { return stats_; }
+    core::ReplayFilter& replay() noexcept { return replay_; }
     SimBackend& backend() noexcept { return backend_; }
     // Every line of both logs so far.
     std::vector<std::string> log();
@@ -75,11 +87,13 @@ private:
     core::Meters meters_;
     core::ReplayFilter replay_;
     core::ReplayFilter session_keys_;
+    core::SkewReports skew_reports_;
     std::vector<std::string> lines_;
     io::Scope root_;
     core::Core core_;
     std::unique_ptr<core::Server> server_;
     std::vector<io::Endpoint> endpoints_;
+    core::OtherCores no_others_;
 };
 
 }  // namespace ferry::sim

@@ -28,10 +28,10 @@ protected:
         }
         Bytes wire;
         const auto add = [&](const Bytes& payload) {
-            const std::size_t tag_bytes = cipher ? crypto::kTagBytes : 0;
+            const std::size_t tag_bytes = tag_bytes_of(form);
             Bytes field(lengths.field_bytes());
             const ChunkSize size = lengths.seal(payload.size() + tag_bytes, field);
-            Bytes body = payload;
+            Bytes body = has_cfb(form) ? with_checksum(payload) : payload;
             body.resize(size.bytes);
             if (cipher) {
                 cipher->seal(payload, ByteSpan(body).first(payload.size() + tag_bytes));
@@ -46,7 +46,7 @@ protected:
         for (int chunk = 0; chunk < ends; ++chunk) {
             add({});
         }
-        return wire;
+        return has_cfb(form) ? under_cfb(request.keys, wire) : wire;
     }
 
     static Heard heard_by_server(const BodyForm& form, const Bytes& wire) {
@@ -63,6 +63,8 @@ protected:
         {Command::tcp, Security::aes128_gcm, 0x0d},
         {Command::tcp, Security::chacha20_poly1305, 0x1d},
         {Command::tcp, Security::none, 0x05},
+        {Command::tcp, Security::aes128_cfb, 0x01},
+        {Command::tcp, Security::aes128_cfb, 0x0d},
     };
 };
 

@@ -91,6 +91,18 @@ TEST(Keys, ResponseKeysAreHashesOfTheRequests) {
     }
 }
 
+TEST(Keys, ResponseKeysOfTheOlderFormAreHashesToo) {
+    const Json vectors = read_vectors("response_header_legacy.json");
+    for (const Json& vector : vectors["cases"].items()) {
+        BodyKeys request;
+        request.key = array_of<16>(vector["request_key"].bytes());
+        request.iv = array_of<16>(vector["request_iv"].bytes());
+        const BodyKeys response = legacy_response_keys(request);
+        EXPECT_EQ(to_hex(response.key), vector["response_key"].text());
+        EXPECT_EQ(to_hex(response.iv), vector["response_iv"].text());
+    }
+}
+
 TEST(Keys, ChaChaKeyIsDrawnOutOfSixteenBytes) {
     const Json vectors = read_vectors("chacha_key.json");
     for (const Json& vector : vectors["cases"].items()) {

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include "proto/vmess/command.h"
 #include "tests/proto/vmess/support.h"
 
 namespace ferry::test {
@@ -71,6 +72,47 @@ TEST(Response, FollowsTheVectorsInBothDirections) {
         Bytes rebuilt(kPlainResponseBytesMax);
         rebuilt.resize(build_response(*response, rebuilt));
         EXPECT_EQ(rebuilt, plain) << name;
+    }
+}
+
+TEST(LegacyResponse, FollowsTheVectorsInBothDirections) {
+    const Json vectors = read_vectors("response_header_legacy.json");
+    EXPECT_EQ(vectors["cases"].items().size(), 4u);
+    for (const Json& vector : vectors["cases"].items()) {
+        const std::string& name = vector["name"].text();
+        const BodyKeys keys = response_keys_of(vector);
+        const auto tag = static_cast<std::uint8_t>(vector["response_v"].number());
+        const Bytes plain = vector["plain"].bytes();
+        Bytes wire(kPlainResponseBytesMax);
+        wire.resize(seal_legacy_response(dispatch(), keys, plain, wire));
+        EXPECT_EQ(to_hex(wire), vector["wire"].text()) << name;
+
+        const ByteView prefix = ByteView(wire).first(kPlainResponseBytesMin);
+        const auto bytes = legacy_response_bytes(dispatch(), keys, tag, prefix);
+        ASSERT_TRUE(bytes) << name;
+        ASSERT_EQ(*bytes, wire.size()) << name;
+        const auto response = open_legacy_response(dispatch(), keys, tag, wire);
+        ASSERT_TRUE(response) << name;
+        Bytes rebuilt(kPlainResponseBytesMax);
+        rebuilt.resize(build_response(*response, rebuilt));
+        EXPECT_EQ(rebuilt, plain) << name;
+        EXPECT_EQ(switch_account_of(*response).has_value(), response->command == 1) << name;
+        EXPECT_EQ(to_hex(wire), vector["wire"].text()) << name << ": it was to stay";
+    }
+}
+
+TEST(LegacyResponse, EveryOtherTagIsAMismatchAtOnce) {
+    const BodyKeys keys = some_keys();
+    for (int tag = 0; tag < 256; ++tag) {
+        const Bytes plain{static_cast<std::uint8_t>(tag), 0xff, 0xff, 0};
+        Bytes wire(plain.size());
+        seal_legacy_response(dispatch(), keys, plain, wire);
+        const auto bytes = legacy_response_bytes(dispatch(), keys, 0x4a, wire);
+        EXPECT_EQ(bytes.has_value(), tag == 0x4a);
+        if (!bytes) {
+            EXPECT_EQ(bytes.error(), Fault::response_mismatch);
+        }
+        EXPECT_EQ(open_legacy_response(dispatch(), keys, 0x4a, wire).has_value(), tag == 0x4a);
     }
 }
 

@@ -25,12 +25,15 @@ constexpr std::array kTable{
     Row{3, 1, 0x11, "sealed e"},   Row{3, 1, 0x15, "sealed e"},   Row{3, 1, 0x1d, "sealed p e"},
     Row{3, 2, 0x0d, "masked p e"}, Row{3, 3, 0x1d, "sealed p e"}, Row{4, 1, 0x10, "sealed"},
     Row{4, 1, 0x14, "sealed"},     Row{4, 1, 0x1c, "sealed p"},   Row{4, 2, 0x05, "masked e"},
-    Row{5, 1, 0x00, "raw"},        Row{5, 1, 0x04, "raw"},        Row{5, 2, 0x00, "raw"},
-    Row{5, 1, 0x0c, "raw"},        Row{5, 2, 0x0c, "raw"},        Row{5, 1, 0x01, "plain e"},
-    Row{5, 1, 0x05, "masked e"},   Row{5, 1, 0x0d, "masked e"},   Row{5, 3, 0x0d, "masked e"},
-    Row{5, 2, 0x01, "plain e"},    Row{5, 2, 0x05, "masked e"},   Row{5, 2, 0x0d, "masked p e"},
-    Row{5, 1, 0x15, "masked e"},   Row{5, 1, 0x11, "plain e"},    Row{3, 1, 0x03, "plain e"},
-    Row{3, 1, 0xed, "masked p e"},
+    Row{1, 1, 0x00, "raw"},        Row{1, 1, 0x04, "raw"},        Row{1, 2, 0x0c, "raw"},
+    Row{1, 1, 0x01, "plain e"},    Row{1, 1, 0x05, "masked e"},   Row{1, 1, 0x0d, "masked p e"},
+    Row{1, 3, 0x0d, "masked p e"}, Row{1, 2, 0x0d, "masked p e"}, Row{1, 1, 0x1d, "masked p e"},
+    Row{1, 1, 0x11, "plain e"},    Row{1, 1, 0x10, "raw"},        Row{5, 1, 0x00, "raw"},
+    Row{5, 1, 0x04, "raw"},        Row{5, 2, 0x00, "raw"},        Row{5, 1, 0x0c, "raw"},
+    Row{5, 2, 0x0c, "raw"},        Row{5, 1, 0x01, "plain e"},    Row{5, 1, 0x05, "masked e"},
+    Row{5, 1, 0x0d, "masked e"},   Row{5, 3, 0x0d, "masked e"},   Row{5, 2, 0x01, "plain e"},
+    Row{5, 2, 0x05, "masked e"},   Row{5, 2, 0x0d, "masked p e"}, Row{5, 1, 0x15, "masked e"},
+    Row{5, 1, 0x11, "plain e"},    Row{3, 1, 0x03, "plain e"},    Row{3, 1, 0xed, "masked p e"},
 };
 
 std::string text_of(const BodyShape& shape) {

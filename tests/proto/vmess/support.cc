@@ -7,7 +7,10 @@
 #include <iomanip>
 #include <sstream>
 
+#include "crypto/block.h"
 #include "crypto/cpu.h"
+#include "crypto/hash.h"
+#include "proto/vmess/cfb.h"
 #include "proto/vmess/limits.h"
 #include "proto/vmess/raw.h"
 
@@ -162,6 +165,13 @@ std::unique_ptr<proto::Opener> body_opener(const Request& request, const BodyKey
                                            EarlyEnd early_end) {
     const BodyShape shape = shape_of(request);
     const ChunkKeys keys{.own = own, .request = request.keys};
+    if (request.security == Security::aes128_cfb) {
+        if (shape.framing == Framing::raw) {
+            return std::make_unique<CfbRawOpener>(dispatch(), own);
+        }
+        return std::make_unique<CfbChunkOpener>(dispatch(), request.security, shape, keys,
+                                                early_end);
+    }
     if (shape.framing == Framing::raw) {
         return std::make_unique<RawOpener>();
     }
@@ -176,6 +186,12 @@ std::unique_ptr<proto::Sealer> body_sealer(const Request& request, const BodyKey
                                            crypto::Random& random) {
     const BodyShape shape = shape_of(request);
     const ChunkKeys keys{.own = own, .request = request.keys};
+    if (request.security == Security::aes128_cfb) {
+        if (shape.framing == Framing::raw) {
+            return std::make_unique<CfbRawSealer>(dispatch(), own);
+        }
+        return std::make_unique<CfbChunkSealer>(dispatch(), random, request.security, shape, keys);
+    }
     if (shape.framing == Framing::raw) {
         return std::make_unique<RawSealer>();
     }
@@ -186,7 +202,33 @@ std::unique_ptr<proto::Sealer> body_sealer(const Request& request, const BodyKey
 }
 
 bool has_cipher(const BodyForm& form) {
-    return form.security != proto::vmess::Security::none;
+    return form.security == Security::aes128_gcm || form.security == Security::chacha20_poly1305;
+}
+
+bool has_cfb(const BodyForm& form) {
+    return form.security == Security::aes128_cfb;
+}
+
+std::size_t tag_bytes_of(const BodyForm& form) {
+    if (has_cipher(form)) {
+        return crypto::kTagBytes;
+    }
+    const bool has_chunks = shape_of(request_of(form)).framing == Framing::chunks;
+    return has_cfb(form) && has_chunks ? kChecksumBytes : 0;
+}
+
+Bytes under_cfb(const BodyKeys& keys, ByteView plain) {
+    Bytes wire(plain.size());
+    crypto::Cfb cfb(*dispatch().aes128, crypto::Cfb::Way::encrypt, keys.key, keys.iv);
+    cfb.apply(plain, wire);
+    return wire;
+}
+
+Bytes with_checksum(ByteView payload) {
+    Bytes chunk(kChecksumBytes);
+    crypto::store_be(chunk.data(), crypto::fnv1a(payload));
+    append(chunk, payload);
+    return chunk;
 }
 
 std::string name_of(const BodyForm& form) {
@@ -200,8 +242,8 @@ std::string name_of(const BodyForm& form) {
 std::vector<BodyForm> all_forms() {
     std::vector<BodyForm> forms;
     for (const Command command : {Command::tcp, Command::udp, Command::mux}) {
-        for (const Security security :
-             {Security::aes128_gcm, Security::chacha20_poly1305, Security::none}) {
+        for (const Security security : {Security::aes128_cfb, Security::aes128_gcm,
+                                        Security::chacha20_poly1305, Security::none}) {
             // All bits of the byte that mean something, save padding without masking.
             for (const int options :
                  {0x00, 0x01, 0x04, 0x05, 0x0c, 0x0d, 0x10, 0x11, 0x14, 0x15, 0x1c, 0x1d}) {

@@ -85,10 +85,19 @@ struct BodyForm {
     std::uint8_t options;
 };
 std::string name_of(const BodyForm& form);
+// Is each chunk under an AEAD? And if not, under AES-128-CFB and its checksums?
 bool has_cipher(const BodyForm& form);
+bool has_cfb(const BodyForm& form);
+// Bytes that each chunk of this form has besides length, payload and padding.
+std::size_t tag_bytes_of(const BodyForm& form);
 
-// Every combination of command, security and options that has a meaning, except AES-128-CFB.
+// Every combination of command, security and options that has a meaning.
 std::vector<BodyForm> all_forms();
+
+// Under AES-128-CFB from the first byte to the last, in one go.
+Bytes under_cfb(const proto::vmess::BodyKeys& keys, ByteView plain);
+// A checksum and the payload that it is of: a chunk of the older bodies, without its length.
+Bytes with_checksum(ByteView payload);
 
 // A request with fixed keys.
 proto::vmess::Request request_of(const BodyForm& form);
