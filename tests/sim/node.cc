@@ -98,6 +98,12 @@ void Node::install(const core::config::Config& config) {
     server_->install(core::make_snapshot(config, core_.dispatch));
 }
 
+void Node::make_tokens() {
+    for (const auto& table : core_.snapshot->tokens) {
+        (void)table->advance(world_.unix_seconds());
+    }
+}
+
 Node::~Node() {
     server_.reset();
     world_.release(loop_);

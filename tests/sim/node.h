@@ -58,6 +58,9 @@ public:
     void stop(io::Duration grace) { server_->stop(grace); }
     bool ended() const { return root_.empty(); }
 
+    // Makes the tokens of the older header around now; nobody keeps them current afterwards.
+    void make_tokens();
+
     const io::Endpoint& at(std::size_t port) const { return endpoints_.at(port); }
     FixedResolver& resolver() noexcept { return resolver_; }
     // Of the n-th inbound whose ports come and go: those that listen, oldest first.
