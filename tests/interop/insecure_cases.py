@@ -8,7 +8,7 @@ import entries
 from cases import Case
 from configs import EMAIL, LOOPBACK
 from lab import wait_until
-from streams import alive, receive_to_end
+from streams import alive, receive_to_end, say
 from targets import Target, echo
 
 
@@ -37,7 +37,7 @@ def cut(lab, pair, security):
     target = lab.closing(Target(echo))
     port = _start(lab, pair, security)
     with entries.socks5(port, LOOPBACK, target.port) as connection:
-        connection.sendall(b"x")
+        say(connection, b"x")
         received, _ = receive_to_end(connection)
         assert received == b"", received
     line = re.compile(rf" rejected  Insecure encryption email: {re.escape(EMAIL)}$", re.MULTILINE)

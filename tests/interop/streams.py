@@ -100,6 +100,22 @@ def receive_until(connection, mark, limit=65536) -> bytes:
     return bytes(parts)
 
 
+def say(connection, word) -> None:
+    """Sends to somebody who may have gone already."""
+    try:
+        connection.sendall(word)
+    except OSError:
+        pass
+
+
+def receive_some(connection) -> bytes:
+    """What comes next; nothing if the connection has ended, in whatever way."""
+    try:
+        return connection.recv(4096)
+    except ConnectionError:
+        return b""
+
+
 def receive_to_end(connection) -> tuple[bytes, str]:
     """Everything that still comes, and how it ended: "end" or "reset". Raises when it does not end."""
     parts = bytearray()
