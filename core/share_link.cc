@@ -10,7 +10,7 @@ namespace ferry::core {
 namespace {
 
 // A string as JSON writes it.
-std::string quoted(std::string_view text) {
+std::string json_string(std::string_view text) {
     std::string json = "\"";
     for (const char letter : text) {
         const auto code = static_cast<unsigned char>(letter);
@@ -49,7 +49,7 @@ std::string share_link(const Share& share) {
     const std::string json = fmt::format(
         R"({{"v":"2","ps":{},"add":{},"port":"{}","id":"{}","aid":"0","scy":"{}","net":"tcp",)"
         R"("type":"none","host":"","path":"","tls":"","sni":"","alpn":"","fp":""}})",
-        quoted(share.name), quoted(proto::host_text(share.server)), share.server.port,
+        json_string(share.name), json_string(proto::host_text(share.server)), share.server.port,
         proto::vmess::uuid_text(share.id), name_of(share.security));
     const std::vector<std::uint8_t> bytes(json.begin(), json.end());
     return "vmess://" + base64(bytes);
@@ -83,8 +83,9 @@ std::string client_config(const Share& share, std::uint16_t socks_port) {
   ]
 }}
 )";
-    return fmt::format(kForm, socks_port, quoted(proto::host_text(share.server)), share.server.port,
-                       proto::vmess::uuid_text(share.id), name_of(share.security));
+    return fmt::format(kForm, socks_port, json_string(proto::host_text(share.server)),
+                       share.server.port, proto::vmess::uuid_text(share.id),
+                       name_of(share.security));
 }
 
 std::string base64(ByteView bytes) {

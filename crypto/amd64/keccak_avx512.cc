@@ -83,11 +83,16 @@ constexpr int kChi = 0xf0 ^ (~0xcc & 0xaa);  // a ^ (~b & c)
     }
 }
 
-// Written out, since a turn is part of its instruction.
+// The turn is part of the instruction.
+template <int turn>
+[[gnu::always_inline]] inline __m128i turned(__m128i lane) {
+    return _mm_rol_epi64(lane, turn);
+}
+
 template <std::size_t i = 0>
 [[gnu::always_inline]] inline void rho_and_pi(const Lanes& a, Lanes& b) {
     constexpr Move kMove = kTables.moves[i];
-    b.lane[kMove.to] = _mm_rol_epi64(a.lane[kMove.from], kMove.turn);
+    b.lane[kMove.to] = turned<kMove.turn>(a.lane[kMove.from]);
     if constexpr (i + 1 < kLanes) {
         rho_and_pi<i + 1>(a, b);
     }
