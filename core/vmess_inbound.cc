@@ -219,7 +219,10 @@ io::Task<Step<vmess::Request>> VmessInbound::read_legacy_request(Session& sessio
         }
         auto unused = remember(session, opened->request);
         if (!unused) {
-            taint(session);
+            // A filter without room is our trouble: the user's token stays good.
+            if (unused.error() == Outcome::bad_request) {
+                taint(session);
+            }
             co_return std::unexpected(unused.error());
         }
         session.early.consume(bytes);

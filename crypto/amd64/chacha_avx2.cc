@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "crypto/amd64/chacha.h"
 #include "crypto/amd64/poly1305.h"
 #include "crypto/kernel.h"
 
@@ -16,20 +17,8 @@ namespace ferry::crypto::amd64 {
 
 namespace {
 
-constexpr std::size_t kBlockBytes = 64;
 constexpr std::size_t kWideBytes = 8 * kBlockBytes;
 constexpr std::size_t kHalfBytes = kBlockBytes / 2;
-
-enum class Way : std::uint8_t { seal, open };
-
-struct Key {
-    std::uint32_t words[8];
-};
-
-// ChaCha20's input: "expand 32-byte k", the key, a counter, the nonce.
-struct Input {
-    std::uint32_t words[16];
-};
 
 [[gnu::always_inline]] inline __m256i add32(__m256i a, __m256i b) {
     return _mm256_add_epi32(a, b);
@@ -232,22 +221,6 @@ template <std::size_t sets>
     }
 }
 
-// The text of one message, piece by piece: encrypted and then hashed, or hashed and then decrypted,
-// since it is the ciphertext that is hashed and `from` may be `to`.
-template <Way way>
-struct Text {
-    const std::uint8_t* from;
-    std::uint8_t* to;
-    std::size_t left;
-
-    const std::uint8_t* sealed() const { return way == Way::seal ? to : from; }
-    void skip(std::size_t bytes) {
-        from += bytes;
-        to += bytes;
-        left -= bytes;
-    }
-};
-
 // The key of the authenticator and the text behind it, as far as one batch goes; skips that text.
 template <Way way, std::size_t sets>
 [[gnu::always_inline]] inline void crypt_first(Input& input, Poly1305& poly,
@@ -299,9 +272,7 @@ template <Way way>
                                             const std::uint8_t* aad, std::size_t aad_bytes,
                                             const std::uint8_t* from, std::uint8_t* to,
                                             std::size_t text_bytes) {
-    Input input = {{0x61707865, 0x3320646e, 0x79622d32, 0x6b206574}};
-    __builtin_memcpy(input.words + 4, key.words, sizeof key.words);
-    __builtin_memcpy(input.words + 13, nonce, kNonceBytes);
+    Input input = input_of(key, nonce);
 
     Poly1305 poly;
     Text<way> text{from, to, text_bytes};
@@ -316,14 +287,6 @@ template <Way way>
     wipe(&poly, sizeof poly);
     wipe(&input, sizeof input);
     return tag;
-}
-
-const Key& key_in(const AeadState& state) {
-    return *static_cast<const Key*>(static_cast<const void*>(&state));
-}
-
-void expand(AeadState& state, const std::uint8_t* key) {
-    __builtin_memcpy(&state, key, sizeof(Key));
 }
 
 void seal(const AeadState& state, const std::uint8_t* nonce, const std::uint8_t* aad,

@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "crypto/amd64/chacha.h"
 #include "crypto/amd64/poly1305_ifma.h"
 #include "crypto/kernel.h"
 
@@ -15,19 +16,7 @@ namespace ferry::crypto::amd64 {
 
 namespace {
 
-constexpr std::size_t kBlockBytes = 64;
 constexpr std::size_t kWideBytes = 16 * kBlockBytes;
-
-enum class Way : std::uint8_t { seal, open };
-
-struct Key {
-    std::uint32_t words[8];
-};
-
-// ChaCha20's input: "expand 32-byte k", the key, a counter, the nonce.
-struct Input {
-    std::uint32_t words[16];
-};
 
 [[gnu::always_inline]] inline __m512i add32(__m512i a, __m512i b) {
     return _mm512_add_epi32(a, b);
@@ -196,22 +185,6 @@ template <std::size_t sets>
     }
 }
 
-// The text of one message, piece by piece: encrypted and then hashed, or hashed and then decrypted,
-// since it is the ciphertext that is hashed and `from` may be `to`.
-template <Way way>
-struct Text {
-    const std::uint8_t* from;
-    std::uint8_t* to;
-    std::size_t left;
-
-    const std::uint8_t* sealed() const { return way == Way::seal ? to : from; }
-    void skip(std::size_t bytes) {
-        from += bytes;
-        to += bytes;
-        left -= bytes;
-    }
-};
-
 // A message whose text fits behind the key of the authenticator, in one batch of 4 or 8 blocks.
 template <Way way, std::size_t sets>
 [[gnu::always_inline]] inline void crypt_short(Input& input, WidePoly1305& poly,
@@ -288,9 +261,7 @@ template <Way way>
                                             const std::uint8_t* aad, std::size_t aad_bytes,
                                             const std::uint8_t* from, std::uint8_t* to,
                                             std::size_t text_bytes) {
-    Input input = {{0x61707865, 0x3320646e, 0x79622d32, 0x6b206574}};
-    __builtin_memcpy(input.words + 4, key.words, sizeof key.words);
-    __builtin_memcpy(input.words + 13, nonce, kNonceBytes);
+    Input input = input_of(key, nonce);
 
     WidePoly1305 poly;
     const Text<way> text{from, to, text_bytes};
@@ -306,14 +277,6 @@ template <Way way>
     wipe(&poly, sizeof poly);
     wipe(&input, sizeof input);
     return tag;
-}
-
-const Key& key_in(const AeadState& state) {
-    return *static_cast<const Key*>(static_cast<const void*>(&state));
-}
-
-void expand(AeadState& state, const std::uint8_t* key) {
-    __builtin_memcpy(&state, key, sizeof(Key));
 }
 
 void seal(const AeadState& state, const std::uint8_t* nonce, const std::uint8_t* aad,

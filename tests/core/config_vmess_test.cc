@@ -155,6 +155,19 @@ TEST(VmessInbound, KnowsTheDefaultsOfMadeUpAccounts) {
     EXPECT_EQ(alter_id(R"(, "default": {"alterId": 0})"), 0);
 }
 
+TEST(VmessInbound, ServesTheOlderHeaderToAllWhereTheEnvironmentSaysSo) {
+    const std::vector<Source> sources{{"c", server("")}};
+    const auto for_all = [&](std::map<std::string, std::string> variables) {
+        const Loaded result = load(sources, environment_of(std::move(variables)));
+        return std::get<VmessInbound>(result.config->inbounds[0].settings).older_header_for_all;
+    };
+    EXPECT_FALSE(for_all({}));
+    EXPECT_FALSE(for_all({{"V2RAY_VMESS_AEAD_FORCED", "true"}}));
+    EXPECT_TRUE(for_all({{"V2RAY_VMESS_AEAD_FORCED", "false"}}));
+    EXPECT_TRUE(for_all({{"v2ray.vmess.aead.forced", "false"}}));
+    EXPECT_TRUE(for_all({{"XRAY_VMESS_AEAD_FORCED", "false"}}));
+}
+
 TEST(VmessInbound, ReadsItsDetour) {
     const auto detour = [](std::string_view rest) {
         return vmess_inbound_of(server("", rest)).detour;

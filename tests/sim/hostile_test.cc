@@ -63,14 +63,7 @@ TEST(Hostile, AReplayLooksTheSame) {
 
 TEST(Hostile, AFullReplayFilterRefusesAndSaysSoOnce) {
     Siege siege;
-    const core::ReplayTime time{siege.world.now(), siege.world.unix_seconds()};
-    // Sixteen times what there is room for: each shard gets its share.
-    for (std::size_t number = 0; number < 16 * core::kReplayShards * kReplaySlots; ++number) {
-        std::array<std::uint8_t, 16> token{};
-        std::ranges::generate(
-            token, [&siege] { return static_cast<std::uint8_t>(siege.world.random().below(256)); });
-        (void)siege.server.replay().insert(token, time);
-    }
+    fill(siege, siege.server.replay());
     for (std::uint8_t number = 0; number < 3; ++number) {
         siege.send(request_of(siege.world, user(), number));
     }

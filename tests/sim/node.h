@@ -70,6 +70,10 @@ public:
     }
     core::StatsShard& stats() noexcept { return stats_; }
     core::ReplayFilter& replay() noexcept { return replay_; }
+    core::ReplayFilter& session_keys() noexcept { return session_keys_; }
+    bool is_tainted(const core::Token& token) const {
+        return core_.snapshot->tokens.at(0)->is_tainted(token);
+    }
     SimBackend& backend() noexcept { return backend_; }
     // Every line of both logs so far.
     std::vector<std::string> log();

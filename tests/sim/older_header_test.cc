@@ -75,6 +75,22 @@ TEST_F(OlderHeader, EveryChangeLooksTheSameAndSpoilsTheToken) {
     }
 }
 
+core::Token token_of(const Bytes& request) {
+    core::Token token;
+    std::copy_n(request.begin(), token.size(), token.begin());
+    return token;
+}
+
+// An honest user is not to pay for a filter that has no room.
+TEST_F(OlderHeader, AFullReplayFilterSpoilsNoToken) {
+    const Bytes request = older_request_of(siege_.world, 0);
+    fill(siege_, siege_.server.session_keys());
+    siege_.send(request);
+    siege_.wait();
+    EXPECT_EQ(siege_.server.stats().replay_full.read(), 1U);
+    EXPECT_FALSE(siege_.server.is_tainted(token_of(request)));
+}
+
 // A server without alternative ids has no tokens at all.
 TEST(OlderHeaderTest, IsAStrangersWhereNobodyMayUseIt) {
     Siege siege;

@@ -100,6 +100,17 @@ public:
     std::vector<std::unique_ptr<Learned>> learned;
 };
 
+// Sixteen times what there is room for: each shard gets its share.
+inline void fill(Siege& siege, core::ReplayFilter& filter) {
+    const core::ReplayTime time{siege.world.now(), siege.world.unix_seconds()};
+    for (std::size_t number = 0; number < 16 * core::kReplayShards * kReplaySlots; ++number) {
+        std::array<std::uint8_t, 16> token{};
+        std::ranges::generate(
+            token, [&siege] { return static_cast<std::uint8_t>(siege.world.random().below(256)); });
+        (void)filter.insert(token, time);
+    }
+}
+
 // The beginning of a genuine request, which then goes wrong.
 inline Bytes request_of(World& world, const proto::vmess::UserId& id, std::int64_t time) {
     crypto::Random random(std::array<std::uint8_t, 32>{1, 2, 3});
