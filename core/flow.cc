@@ -161,6 +161,9 @@ void Flow::move_to(io::Buffer larger) {
 }
 
 void Flow::received(std::size_t room_bytes, std::size_t got_bytes) noexcept {
+    if (from.link) {
+        return;  // its bytes lie in slots of its own already
+    }
     if (got_bytes >= room_bytes) {
         busy = true;
         meagre = 0;

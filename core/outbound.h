@@ -1,6 +1,7 @@
 // Outbound: a way out.
 #pragma once
 
+#include <memory>
 #include <string>
 
 #include "core/outcome.h"
@@ -18,6 +19,12 @@ public:
     virtual ~Outbound() = default;
 
     virtual io::Task<Step<End>> dial(Session& session) const = 0;
+
+    // Opens the far end of an association with the session's address. The end may refer to the
+    // session, which outlives it.
+    virtual io::Task<Step<std::unique_ptr<PacketEnd>>> dial_packets(Session& session) const;
+    // Are the ends of dial_packets() addressed, so that one carries datagrams for many targets?
+    virtual bool addresses_packets() const noexcept { return false; }
 
     const std::string tag;
 };

@@ -73,12 +73,22 @@ io::Task<Got> receive_with_patience(Flow& flow) {
     co_return got;
 }
 
+// A receive into what is there, with a scope of its own.
+io::Task<Got> receive_in(Flow& flow, io::Scope& scope) {
+    if (flow.from.link) {
+        auto got = co_await flow.from.link->recv(scope, flow.in);
+        co_return got;
+    }
+    auto got = co_await flow.from.socket.recv(scope, flow.in);
+    co_return got;
+}
+
 // The first bytes for a far end whose header would like company: after a while it goes alone.
 io::Task<Got> receive_first(Flow& flow) {
     {
         io::Scope brief(flow.session.core.loop, &flow.session.scope);
         brief.expire_at(flow.session.core.loop.now() + flow.to.header_wait);
-        auto got = co_await flow.from.socket.recv(brief, flow.in);
+        auto got = co_await receive_in(flow, brief);
         if (got || flow.session.scope.stopping() || brief.why() != io::Stop::deadline) {
             co_return got;
         }
@@ -95,7 +105,7 @@ io::Task<Got> receive_first(Flow& flow) {
     if (!sent) {
         co_return std::unexpected(sent.error());
     }
-    auto got = co_await flow.from.socket.recv(flow.in);
+    auto got = co_await receive_in(flow, flow.session.scope);
     co_return got;
 }
 
@@ -126,6 +136,10 @@ io::Task<Got> receive(Flow& flow, Then then, bool first) {
         auto got = co_await receive_first(flow);
         co_return got;
     }
+    if (flow.from.link) {
+        auto got = co_await flow.from.link->recv(flow.session.scope, flow.in);
+        co_return got;
+    }
     if (flow.in && flow.in.data().empty()) {
         auto got = co_await receive_with_patience(flow);
         co_return got;
@@ -137,7 +151,9 @@ io::Task<Got> receive(Flow& flow, Then then, bool first) {
 // Sends everything that is ready.
 io::Task<io::Result<void>> send_ready(Flow& flow) {
     io::Result<void> done;
-    if (flow.seals()) {
+    if (flow.to.link) {
+        done = co_await flow.to.link->send(flow.pieces);
+    } else if (flow.seals()) {
         done = co_await flow.to.socket.send(flow.out.data());
     } else if (flow.pieces.size() == 1) {
         const iovec& piece = flow.pieces.front();
@@ -168,7 +184,7 @@ bool is_end(const Flow& flow, Then then) {
         return false;
     }
     const bool other_is_open = flow.way == Way::up ? !session.down_ended : !session.up_ended;
-    return !other_is_open || !flow.from.socket.was_reset();
+    return !other_is_open || !flow.from.was_reset();
 }
 
 // Tells the far end that this direction is over.
@@ -209,7 +225,12 @@ io::Task<Outcome> pass_on_end(Flow& flow) {
     }
     flow.rest();
     (flow.way == Way::up ? session.up_ended : session.down_ended) = true;
-    auto done = co_await flow.to.socket.shutdown_write();
+    io::Result<void> done;
+    if (flow.to.link) {
+        done = co_await flow.to.link->shutdown_write();
+    } else {
+        done = co_await flow.to.socket.shutdown_write();
+    }
     if (!done && done.error() == std::errc::operation_canceled) {
         co_return failed(flow, flow.to, done.error());
     }

@@ -6,6 +6,7 @@
 
 #include "core/drain.h"
 #include "core/inbound.h"
+#include "core/mux_server.h"
 #include "core/outbound.h"
 #include "core/pump.h"
 #include "core/snapshot.h"
@@ -42,17 +43,6 @@ void log_rejected(Session& session, Outcome outcome) {
                              .outbound_tag = {},
                              .email = session.email,
                              .reason = reason});
-}
-
-void log_failure(Session& session, std::string_view component, Outcome outcome) {
-    if (!session.core.log.wants(LogLevel::info)) {
-        return;
-    }
-    std::string message(words_of(outcome));
-    if (!session.reason.empty()) {
-        message += " > " + session.reason;
-    }
-    session.core.log.error(LogLevel::info, session.id, component, message);
 }
 
 // An exchange has ended. A kept connection that closes between two of them has none to tell of.
@@ -103,6 +93,12 @@ io::Task<Outcome> give_up(Session& session, Outcome outcome) {
 
 // Sends what an outbound has to say in place of a target.
 io::Task<void> speak_last(Session& session) {
+    if (session.client.link) {
+        const iovec all = {session.epilogue.data(), session.epilogue.size()};
+        auto said = co_await session.client.link->send(std::span(&all, 1));
+        (void)said;  // the session ends either way
+        co_return;
+    }
     if (!session.client.sealer) {
         auto sent = co_await session.client.socket.send(proto::bytes_of(session.epilogue));
         if (sent) {
@@ -123,48 +119,81 @@ io::Task<void> speak_last(Session& session) {
     }
 }
 
-io::Task<Outcome> run_once(Session& session) {
-    io::Scope& scope = session.scope;
-    auto greeted = co_await session.inbound.greet(session);
-    if (!greeted) {
-        auto ended = co_await give_up(session, greeted.error());
-        co_return ended;
+// Tells the client how dialling went; a session inside another one has nobody to tell.
+io::Task<Step<void>> answer(Session& session, Outcome dialed) {
+    if (session.is_inner) {
+        co_return {};
     }
-    end_handshake(session);
-    scope.clear_deadline();
+    auto told = co_await session.inbound.answer(session, dialed);
+    co_return told;
+}
 
-    const Snapshot& snapshot = *session.snapshot;
-    const Outbound& outbound = *snapshot.outbounds[snapshot.router.pick(session.inbound.tag)];
-    session.outbound = &outbound;
-    log_accepted(session, outbound);
+// Opens the way to a target, and moves bytes until both directions have ended.
+io::Task<Outcome> relay(Session& session) {
+    const Outbound& outbound = route(session);
     auto dialed = co_await outbound.dial(session);
     if (!dialed) {
         log_failure(session, "proxyman/outbound", dialed.error());
         if (!session.epilogue.empty()) {
             co_await speak_last(session);
         } else {
-            auto told = co_await session.inbound.answer(session, dialed.error());
+            auto told = co_await answer(session, dialed.error());
             (void)told;  // the session ends either way
         }
         co_return dialed.error();
     }
     session.target.emplace(std::move(*dialed));
-    const Meter wire =
-        session.core.meters.of(Meters::Kind::outbound, outbound.tag, snapshot.counted.outbounds);
+    const Meter wire = session.core.meters.of(Meters::Kind::outbound, outbound.tag,
+                                              session.snapshot->counted.outbounds);
     session.target->sent = wire.up;
     session.target->received = wire.down;
-    auto told = co_await session.inbound.answer(session, Outcome::finished);
+    auto told = co_await answer(session, Outcome::finished);
     if (!told) {
         co_return told.error();
     }
 
-    scope.idle_after(session.idle());
+    session.scope.idle_after(session.idle());
     auto ends = co_await io::both(pump(session, Way::up), pump(session, Way::down));
     const Outcome outcome = worse_of(ends.first, ends.second);
     if (is_cut(outcome)) {
         log_failure(session, session.inbound.name(), outcome);
     }
     co_return outcome;
+}
+
+io::Task<Outcome> run_once(Session& session) {
+    auto greeted = co_await session.inbound.greet(session);
+    if (!greeted) {
+        auto ended = co_await give_up(session, greeted.error());
+        co_return ended;
+    }
+    end_handshake(session);
+    session.scope.clear_deadline();
+    Outcome outcome = Outcome::finished;
+    switch (session.network) {
+        case Network::tcp:
+            outcome = co_await relay(session);
+            break;
+        case Network::udp:
+            outcome = co_await relay_packets(session);
+            break;
+        case Network::mux:
+            outcome = co_await serve_mux(session);
+            break;
+    }
+    co_return outcome;
+}
+
+// Whoever has not been told of an end is told of a cut: the two must not look alike.
+void part(Session& session, Outcome outcome) {
+    const bool relayed = session.target.has_value();
+    const bool cut = is_cut(outcome);
+    if (cut || (relayed && !session.down_ended && outcome != Outcome::finished)) {
+        session.client.close(io::Farewell::reset);
+    }
+    if (relayed && !session.up_ended) {
+        session.target->close(io::Farewell::reset);
+    }
 }
 
 }  // namespace
@@ -187,6 +216,26 @@ Session::Session(Core& its_core, io::Scope& parent, const Inbound& its_inbound,
     core.stats.accepted.add();
     core.stats.open_sessions.add();
     core.stats.handshakes.add();
+}
+
+Session::Session(const Session& outer, io::Scope& parent, std::unique_ptr<Link> link)
+    : core(outer.core),
+      scope(outer.core.loop, &parent),
+      snapshot(outer.snapshot),
+      inbound(outer.inbound),
+      policy(outer.policy),
+      id(static_cast<std::uint32_t>(outer.core.random.next())),
+      peer(outer.peer),
+      client(scope, std::move(link)),
+      source(outer.source),
+      user(outer.user),
+      made_users(outer.made_users),
+      email(outer.email),
+      meter(outer.meter),
+      began(outer.core.loop.now()),
+      is_inner(true),
+      in_handshake(false) {
+    core.stats.open_sessions.add();
 }
 
 io::Duration Session::idle() const noexcept {
@@ -226,16 +275,39 @@ io::Task<Outcome> run(Session& session) {
             break;
         }
     }
-    // Whoever has not been told of an end is told of a cut: the two must not look alike.
-    const bool relayed = session.target.has_value();
-    const bool cut = is_cut(outcome);
-    if (cut || (relayed && !session.down_ended && outcome != Outcome::finished)) {
-        session.client.socket.close(io::Farewell::reset);
-    }
-    if (relayed && !session.up_ended) {
-        session.target->socket.close(io::Farewell::reset);
-    }
+    part(session, outcome);
     co_return outcome;
+}
+
+io::Task<void> run_inner(Session& session) {
+    Outcome outcome = Outcome::finished;
+    if (session.network == Network::udp) {
+        outcome = co_await relay_packets(session);
+    } else {
+        outcome = co_await relay(session);
+    }
+    log_ended(session, outcome);
+    part(session, outcome);
+    session.core.stats.count(outcome);
+}
+
+const Outbound& route(Session& session) {
+    const Snapshot& snapshot = *session.snapshot;
+    const Outbound& outbound = *snapshot.outbounds[snapshot.router.pick(session.inbound.tag)];
+    session.outbound = &outbound;
+    log_accepted(session, outbound);
+    return outbound;
+}
+
+void log_failure(Session& session, std::string_view component, Outcome outcome) {
+    if (!session.core.log.wants(LogLevel::info)) {
+        return;
+    }
+    std::string message(words_of(outcome));
+    if (!session.reason.empty()) {
+        message += " > " + session.reason;
+    }
+    session.core.log.error(LogLevel::info, session.id, component, message);
 }
 
 bool is_removed(const Session& session) {

@@ -7,7 +7,9 @@
 #include <string>
 
 #include "core/core.h"
+#include "core/link.h"
 #include "core/outcome.h"
+#include "core/packets.h"
 #include "core/policy.h"
 #include "core/users.h"
 #include "io/endpoint.h"
@@ -28,16 +30,34 @@ struct Snapshot;
 // Up is from the client to the target.
 enum class Way : std::uint8_t { up, down };
 
+// What a session carries.
+enum class Network : std::uint8_t {
+    tcp,
+    udp,  // datagrams: the near end is Session::packets
+    mux,  // many streams and associations inside this connection
+};
+
 // What the end of the bytes from an end means.
 enum class AtEnd : std::uint8_t {
     pass_on,  // there will be no more: the other side is told
     keep,     // an exchange is complete; the connection may carry another one
 };
 
-// One end of a session: a socket and the codec spoken on it. Without an opener or a sealer that
-// direction is a plain one.
+// One end of a session: a socket, or a link in its place, and the codec spoken on it. Without an
+// opener or a sealer that direction is a plain one.
 struct End {
     explicit End(io::Socket its_socket) noexcept : socket(std::move(its_socket)) {}
+    End(io::Scope& scope, std::unique_ptr<Link> its_link) noexcept
+        : socket(scope, io::Descriptor()), link(std::move(its_link)) {}
+
+    void close(io::Farewell farewell) noexcept {
+        if (link) {
+            link->close(farewell);
+        } else {
+            socket.close(farewell);
+        }
+    }
+    bool was_reset() const noexcept { return link ? link->was_reset() : socket.was_reset(); }
 
     void count_received(std::size_t bytes) const noexcept {
         if (received != nullptr) {
@@ -51,6 +71,7 @@ struct End {
     }
 
     io::Socket socket;
+    std::unique_ptr<Link> link;
     Counter* received = nullptr;  // bytes on the socket, where they are counted
     Counter* sent = nullptr;
     std::unique_ptr<proto::Opener> opener;
@@ -75,6 +96,9 @@ struct InServer;
 //   lifetime  lives in the frame that runs it; outlives its two ends and everything in its scope
 struct Session : io::Hook<InServer> {
     Session(Core& its_core, io::Scope& parent, const Inbound& its_inbound, io::Accepted accepted);
+    // A session inside another one: of the same user, come in the same way. Its near end is a link,
+    // or null where it has `packets`.
+    Session(const Session& outer, io::Scope& parent, std::unique_ptr<Link> link);
     Session(const Session&) = delete;
     ~Session();
 
@@ -95,6 +119,8 @@ struct Session : io::Hook<InServer> {
     End client;
     std::optional<End> target;
 
+    Network network = Network::tcp;
+    std::unique_ptr<PacketEnd> packets;  // the client's, of an association
     std::unique_ptr<Dialogue> dialogue;
     proto::Address address;                       // where the client wants to go
     std::string source;                           // the peer, as the access log writes it
@@ -111,6 +137,7 @@ struct Session : io::Hook<InServer> {
     std::uint64_t up_bytes = 0;
     std::uint64_t down_bytes = 0;
     const Outbound* outbound = nullptr;
+    const bool is_inner = false;  // one of many inside another session
     bool in_handshake = true;
     bool up_ended = false;      // the target has been told that the client's bytes have ended
     bool down_ended = false;    // the client has been told that the target's bytes have ended
@@ -122,6 +149,14 @@ struct Session : io::Hook<InServer> {
 
 // Runs one connection to its end: greet, route, dial, answer, pump; again if the inbound says so.
 io::Task<Outcome> run(Session& session);
+
+// Runs a session inside another one, of which is known already where it goes; counts its outcome.
+io::Task<void> run_inner(Session& session);
+
+// Finds the way out, and tells the access log of it.
+const Outbound& route(Session& session);
+// What the log says of a session that has gone wrong.
+void log_failure(Session& session, std::string_view component, Outcome outcome);
 
 // Is the session's user not a user of the core's snapshot any more?
 bool is_removed(const Session& session);
