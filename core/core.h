@@ -21,6 +21,7 @@
 namespace ferry::core {
 
 struct Snapshot;
+class MuxClients;
 
 // Slot sizes. An `in` slot is what the kernel fills when a quiet direction wakes; a run buffer is
 // what a busy one receives into. The other two hold the same plaintext sealed: with the longest
@@ -29,12 +30,15 @@ inline constexpr std::size_t kInSlotBytes = 16 * 1024;
 inline constexpr std::size_t kOutSlotBytes = 18 * 1024;
 inline constexpr std::size_t kRunBytes = 64 * 1024;
 inline constexpr std::size_t kOutRunBytes = 68 * 1024;
+// What streams inside a connection have been sent and have not taken lies in slots of this size.
+inline constexpr std::size_t kMuxSlotBytes = 16 * 1024;
 
 // Limits of one core; architecture.md, "Limits and budgets".
 struct Limits {
     std::uint32_t in_slots = 4096;
     std::uint32_t out_slots = 1024;
     std::uint32_t run_buffers = 256;
+    std::uint32_t mux_slots = 2048;
     std::uint32_t sessions = 65536;
     std::uint32_t handshakes = 16384;
     std::uint32_t drains = 256;
@@ -43,17 +47,19 @@ struct Limits {
     TrialRates trials;
 };
 
-// The four kinds of memory that bytes pass through. A coroutine that holds a slot may wait for one
+// The kinds of memory that bytes pass through. A coroutine that holds a slot may wait for one
 // of a later kind, never for one of an earlier: so they cannot deadlock.
 struct Pools {
     explicit Pools(const Limits& limits)
         : in(kInSlotBytes, limits.in_slots),
           run(kRunBytes, limits.run_buffers),
+          mux(kMuxSlotBytes, limits.mux_slots),
           out(kOutSlotBytes, limits.out_slots),
           out_run(kOutRunBytes, limits.run_buffers) {}
 
     io::BufferPool in;
     io::BufferPool run;
+    io::BufferPool mux;
     io::BufferPool out;
     io::BufferPool out_run;
 };
@@ -83,6 +89,7 @@ struct Core {
     Drains drains;
     io::Condition room_for_sessions;  // for listeners that wait at a limit
     io::Condition session_ended;      // for a server that winds down
+    MuxClients* mux = nullptr;        // the server's
     UserSearch search{random.next(), limits.trials, limits.known_addresses};
 };
 

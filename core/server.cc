@@ -19,7 +19,11 @@ Server::Server(Core& core, io::Scope& root)
       root_(root),
       accepting_(std::in_place, core.loop, &root),
       sessions_(std::in_place, core.loop, &root),
-      grace_(std::in_place, core.loop, &root) {}
+      grace_(std::in_place, core.loop, &root),
+      carriers_(std::in_place, core.loop, &root),
+      mux_(core, *carriers_) {
+    core.mux = &mux_;
+}
 
 io::Result<io::Endpoint> Server::listen(const Port& port, io::Sharing sharing) {
     Door& door = doors_.emplace_back(core_, *accepting_, *port.inbound);
@@ -158,6 +162,9 @@ io::Task<void> Server::wind_down() {
     }
     sessions_->stop(io::Stop::shutdown);
     co_await sessions_->join();
+    carriers_->stop(io::Stop::shutdown);
+    co_await carriers_->join();
+    carriers_.reset();
     sessions_.reset();
     accepting_.reset();
     grace_.reset();

@@ -6,6 +6,7 @@
 
 #include "core/allocation.h"
 #include "core/core.h"
+#include "core/mux_client.h"
 #include "core/session.h"
 #include "core/snapshot.h"
 #include "io/list.h"
@@ -75,6 +76,8 @@ private:
     std::optional<io::Scope> accepting_;
     std::optional<io::Scope> sessions_;
     std::optional<io::Scope> grace_;
+    std::optional<io::Scope> carriers_;
+    MuxClients mux_;
     std::list<Door> doors_;
     std::list<Allocation> allocations_;
     io::List<Session, InServer> served_;

@@ -23,6 +23,11 @@ void add_to(std::map<std::string, std::uint64_t, std::less<>>& sums, const Stats
         {"core.wrong_clocks", &shard.wrong_clocks},
         {"core.replay_full", &shard.replay_full},
         {"core.replay_unkept", &shard.replay_unkept},
+        {"core.mux_streams", &shard.mux_streams},
+        {"core.mux_refusals", &shard.mux_refusals},
+        {"core.mux_waits", &shard.mux_waits},
+        {"core.mux_stalls", &shard.mux_stalls},
+        {"core.packets_dropped", &shard.packets_dropped},
         {"core.uplink_bytes", &shard.uplink_bytes},
         {"core.downlink_bytes", &shard.downlink_bytes},
     };

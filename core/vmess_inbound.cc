@@ -237,11 +237,12 @@ Step<void> VmessInbound::accept(Session& session, vmess::Request request) const 
         session.reason = "Insecure encryption";
         return std::unexpected(Outcome::refused);
     }
-    if (request.command != vmess::Command::tcp) {
-        session.reason = request.command == vmess::Command::udp
-                             ? "UDP over VMess is not supported by this version"
-                             : "Mux.Cool is not supported by this version";
+    if (request.command == vmess::Command::udp) {
+        session.reason = "UDP over VMess is not supported by this version";
         return std::unexpected(Outcome::refused);
+    }
+    if (request.command == vmess::Command::mux) {
+        session.network = Network::mux;
     }
     auto opener = vmess::make_request_opener(session.core.dispatch, request);
     if (!opener) {

@@ -51,8 +51,8 @@ std::shared_ptr<const ServerAccount> account_from(const config::VmessAccount& ac
 }  // namespace
 
 VmessOutbound::VmessOutbound(std::string its_tag, const config::VmessOutbound& settings,
-                             std::optional<io::Endpoint> local)
-    : Outbound(std::move(its_tag)), rules_{Families::any, local} {
+                             const config::Mux& mux, std::optional<io::Endpoint> local)
+    : Outbound(std::move(its_tag)), rules_{Families::any, local}, mux_(mux) {
     for (const config::VmessServer& server : settings.servers) {
         VmessServer mine;
         mine.address = server.address;
@@ -69,6 +69,25 @@ io::Task<Step<End>> VmessOutbound::dial(Session& session) const {
         session.reason = "the target's name has characters that VMess cannot carry";
         co_return std::unexpected(Outcome::no_address);
     }
+    if (mux_.streams == 0) {
+        auto end = co_await connect(session, vmess::Command::tcp);
+        co_return end;
+    }
+    const MuxShare share{*this, tag, false, mux_.streams};
+    auto place = co_await session.core.mux->take(session, share, proto::mux::Network::tcp);
+    if (!place) {
+        co_return std::unexpected(place.error());
+    }
+    co_return End(session.scope, std::make_unique<MuxLink>(std::move(place->carrier),
+                                                           std::move(place->stream)));
+}
+
+io::Task<Step<End>> VmessOutbound::dial_carrier(Session& session) const {
+    auto end = co_await connect(session, vmess::Command::mux);
+    co_return end;
+}
+
+io::Task<Step<End>> VmessOutbound::connect(Session& session, vmess::Command command) const {
     Outcome last = Outcome::dial_failed;
     for (const io::Duration pause : kPauses) {
         if (pause > io::Duration::zero()) {
@@ -80,7 +99,7 @@ io::Task<Step<End>> VmessOutbound::dial(Session& session) const {
         auto server = servers_.take(session.core.loop.now());
         auto socket = co_await core::dial(session, server->address, rules_);
         if (socket) {
-            co_return greet(session, std::move(server), std::move(*socket));
+            co_return greet(session, std::move(server), std::move(*socket), command);
         }
         last = socket.error();
         if (session.scope.stopping()) {
@@ -91,16 +110,19 @@ io::Task<Step<End>> VmessOutbound::dial(Session& session) const {
 }
 
 Step<End> VmessOutbound::greet(Session& session, std::shared_ptr<const VmessServer> server,
-                               io::Socket socket) const {
+                               io::Socket socket, vmess::Command command) const {
     Core& core = session.core;
     const auto account = server->accounts[core.random.below(server->accounts.size())];
     vmess::Request request;
     const vmess::Offer offer =
-        vmess::offer_for(account->choice, vmess::Command::tcp, account->sealed_lengths);
+        vmess::offer_for(account->choice, command, account->sealed_lengths);
     request.form = account->signers ? vmess::HeaderForm::legacy : vmess::HeaderForm::aead;
     request.security = offer.security;
     request.options = offer.options;
-    request.target = session.address;
+    request.command = command;
+    if (command != vmess::Command::mux) {
+        request.target = session.address;
+    }
     vmess::draw_secrets(request, core.random);
 
     const std::int64_t now = core.loop.unix_seconds();

@@ -7,27 +7,31 @@
 
 #include "core/config.h"
 #include "core/dial.h"
+#include "core/mux_client.h"
 #include "core/outbound.h"
 #include "core/server_list.h"
 
 namespace ferry::core {
 
-class VmessOutbound final : public Outbound {
+class VmessOutbound final : public Outbound, private MuxDialer {
 public:
     VmessOutbound(std::string its_tag, const config::VmessOutbound& settings,
-                  std::optional<io::Endpoint> local);
+                  const config::Mux& mux, std::optional<io::Endpoint> local);
 
     // Takes the servers in turns. Where one cannot be reached, the next one is tried, up to five
     // times; once a header has been sent, nothing is tried again.
     io::Task<Step<End>> dial(Session& session) const override;
 
 private:
-    Step<End> greet(Session& session, std::shared_ptr<const VmessServer> server,
-                    io::Socket socket) const;
+    io::Task<Step<End>> connect(Session& session, proto::vmess::Command command) const;
+    io::Task<Step<End>> dial_carrier(Session& session) const override;
+    Step<End> greet(Session& session, std::shared_ptr<const VmessServer> server, io::Socket socket,
+                    proto::vmess::Command command) const;
 
     // Mutable and shared by all cores: servers name further ones while the configuration stands.
     mutable ServerList servers_;
     DialRules rules_;
+    config::Mux mux_;
 };
 
 }  // namespace ferry::core
