@@ -32,6 +32,8 @@ inline constexpr std::size_t kRunBytes = 64 * 1024;
 inline constexpr std::size_t kOutRunBytes = 68 * 1024;
 // What streams inside a connection have been sent and have not taken lies in slots of this size.
 inline constexpr std::size_t kMuxSlotBytes = 16 * 1024;
+// Frames of many streams are put together in one of these before they are sealed.
+inline constexpr std::size_t kFrameSlotBytes = 64 * 1024;
 
 // Limits of one core; architecture.md, "Limits and budgets".
 struct Limits {
@@ -39,6 +41,8 @@ struct Limits {
     std::uint32_t out_slots = 1024;
     std::uint32_t run_buffers = 256;
     std::uint32_t mux_slots = 2048;
+    // How long one stream may keep the others of its connection waiting.
+    io::Duration mux_patience = std::chrono::seconds(10);
     std::uint32_t sessions = 65536;
     std::uint32_t handshakes = 16384;
     std::uint32_t drains = 256;
@@ -54,12 +58,14 @@ struct Pools {
         : in(kInSlotBytes, limits.in_slots),
           run(kRunBytes, limits.run_buffers),
           mux(kMuxSlotBytes, limits.mux_slots),
+          frames(kFrameSlotBytes, limits.run_buffers),
           out(kOutSlotBytes, limits.out_slots),
           out_run(kOutRunBytes, limits.run_buffers) {}
 
     io::BufferPool in;
     io::BufferPool run;
     io::BufferPool mux;
+    io::BufferPool frames;
     io::BufferPool out;
     io::BufferPool out_run;
 };

@@ -129,7 +129,7 @@ io::Task<Step<void>> MuxCarrier::put_piece(Session& session, ByteView piece) {
             break;
         }
         io::Scope patience(core_.loop, &session.scope);
-        patience.expire_at(core_.loop.now() + kStallPatience);
+        patience.expire_at(core_.loop.now() + core_.limits.mux_patience);
         if (stream->bytes.full()) {
             core_.stats.mux_waits.add();
             auto changed = co_await stream->room.wait(patience);

@@ -22,7 +22,7 @@ namespace ferry::core {
 //
 // The protocol has no windows, so what one stream does not take stops all of them once it is more
 // than its inbox may hold. That is bounded in time too: a stream that keeps the others waiting for
-// kStallPatience is torn down.
+// Limits::mux_patience is torn down.
 //
 //   lifetime  shared by the coroutine that runs it and by the streams; once run() has returned,
 //             every stream has failed and no operation is in flight
@@ -36,7 +36,6 @@ public:
     MuxCarrier(Core& core, Opened opened) : core_(core), opened_(std::move(opened)) {}
     MuxCarrier(const MuxCarrier&) = delete;
 
-    static constexpr io::Duration kStallPatience = std::chrono::seconds(10);
     static constexpr std::size_t kInboxBytesMax = 256 * 1024;
     static constexpr std::size_t kAnswersMax = 256;  // heads that wait to be written
 

@@ -9,6 +9,10 @@ namespace {
 // How long the first frame waits for data to travel with, as in V2Ray (vmess.md 13).
 constexpr io::Duration kOpenWait = std::chrono::milliseconds(100);
 
+// How long the other direction has to be quiet before our end is told. Some servers take it for the
+// end of both directions, and drop what is still on its way (vmess.md 13).
+constexpr io::Duration kEndWait = std::chrono::seconds(1);
+
 // Waits until something has arrived, the stream has ended, or it has failed. A stream that is not
 // open yet is opened if nothing has been sent on it within a while: the target may speak first.
 io::Task<io::Result<void>> wait_for_arrival(io::Scope& scope, MuxCarrier& carrier,
@@ -25,6 +29,18 @@ io::Task<io::Result<void>> wait_for_arrival(io::Scope& scope, MuxCarrier& carrie
         }
         stream.wants_open = true;
         carrier.open(stream);
+        co_return {};
+    }
+    if (stream.wants_end) {
+        io::Scope brief(scope.loop(), &scope);
+        brief.expire_at(scope.loop().now() + kEndWait);
+        auto changed = co_await stream.arrived.wait(brief);
+        if (scope.stopping()) {
+            co_return std::unexpected(std::errc::operation_canceled);
+        }
+        if (!changed) {
+            carrier.end(stream, io::Farewell::normal);
+        }
         co_return {};
     }
     auto changed = co_await stream.arrived.wait(scope);
@@ -59,11 +75,12 @@ io::Task<io::Result<void>> MuxLink::send(io::Scope& scope, std::span<const iovec
     co_return done;
 }
 
-// The server's word that the target has ended ends the stream; a client's is kept back until the
-// other direction has ended too, as some servers then drop both (vmess.md 13).
 io::Task<io::Result<void>> MuxLink::shutdown_write(io::Scope&) {
     if (!carrier_->opens_streams() || stream_->peer_ended) {
         carrier_->end(*stream_, io::Farewell::normal);
+    } else {
+        stream_->wants_end = true;
+        stream_->arrived.notify_all();
     }
     co_return {};
 }

@@ -52,7 +52,8 @@ struct MuxStream {
     bool wants_open = false;  // that frame need not wait for data any more
     bool peer_ended = false;  // the other side will send no more
     bool failed = false;      // torn down: by the other side, the carrier, or a limit
-    bool ended = false;       // we have said that we will send no more
+    bool wants_end = false;   // we will send no more, and have not said so yet
+    bool ended = false;       // we have said so
     bool released = false;    // nobody reads it any more: what comes is dropped
 
     ByteInbox bytes;      // of a stream

@@ -73,6 +73,7 @@ void MuxCarrier::open(MuxStream& stream) {
 }
 
 void MuxCarrier::end(MuxStream& stream, io::Farewell farewell) {
+    stream.wants_end = false;
     if (std::exchange(stream.ended, true) || !stream.opened) {
         return;
     }
@@ -133,19 +134,11 @@ io::Task<Outcome> MuxCarrier::write_all(Session& session, End& end) {
 // Takes what waits, as much as a slot holds; many streams together fill it as one would.
 io::Task<io::Result<void>> MuxCarrier::send_batch(Session& session, End& end) {
     Pools& pools = core_.pools;
-    std::size_t waiting = 0;
-    writes_.each([&waiting](const MuxWrite& write) { waiting += bytes_of(write); });
-    io::Buffer plain;
-    if (waiting > kInSlotBytes / 2) {
-        plain = pools.run.try_take();
+    auto framed = co_await pools.frames.take(session.scope);
+    if (!framed) {
+        co_return std::unexpected(framed.error());
     }
-    if (!plain) {
-        auto taken = co_await pools.in.take(session.scope);
-        if (!taken) {
-            co_return std::unexpected(taken.error());
-        }
-        plain = std::move(*taken);
-    }
+    io::Buffer& plain = *framed;
     fill(plain);
     while (!plain.data().empty()) {
         io::Buffer out;

@@ -57,6 +57,7 @@ struct Choices {
     Security security = Security::automatic;
     bool sealed_lengths = false;
     bool no_end_mark = false;
+    std::uint16_t mux_streams = 0;  // in one connection; 0: each has one of its own
     bool patient = true;
 };
 
@@ -90,6 +91,7 @@ core::config::Config client_config(const Choices& choices) {
     vmess.servers.push_back(server);
     core::config::Outbound outbound;
     outbound.settings = vmess;
+    outbound.mux.streams = choices.mux_streams;
     config.outbounds.push_back(outbound);
     return config;
 }
@@ -198,6 +200,7 @@ Choices choices_from(Random& random) {
     choices.security = kAll[random.below(4)];
     choices.sealed_lengths = random.below(4) == 0;
     choices.no_end_mark = random.below(8) == 0;
+    choices.mux_streams = random.below(3) == 0 ? 2 : 0;
     return choices;
 }
 
@@ -296,7 +299,9 @@ TEST(Relay, SurvivesTheFailureOfEveryOperation) {
         for (std::uint64_t nth = 0; nth < 200; ++nth) {
             SCOPED_TRACE("kind " + std::to_string(static_cast<int>(kind)) + ", operation " +
                          std::to_string(nth));
-            Scenario run(1, Weather::calm(), Choices{},
+            Choices choices;
+            choices.mux_streams = nth % 2 == 0 ? 0 : 2;
+            Scenario run(1, Weather::calm(), choices,
                          Talk{pattern(1, 50'000), pattern(2, 50'000), false}, tight_limits());
             run.world.fail_nth(kind, nth, ECONNRESET);
             run.speak_through_door();
