@@ -32,7 +32,7 @@ constexpr std::size_t kJoinedBytesMax = 65'507;
 // empty takes no memory. The kernel lowers it to net.core.rmem_max, and doubles what it is given.
 constexpr int kReceiveBytes = 1024 * 1024;
 
-std::unexpected<std::errc> last_error() {
+std::unexpected<std::errc> what_failed() {
     return std::unexpected(std::errc(errno));
 }
 
@@ -167,14 +167,14 @@ Result<int> kernel_datagram(const Endpoint& local, Sharing sharing) {
     const int kind = SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK;
     const int fd = socket(local.address()->sa_family, kind, IPPROTO_UDP);
     if (fd < 0) {
-        return last_error();
+        return what_failed();
     }
     set_option(fd, SOL_SOCKET, SO_RCVBUF, kReceiveBytes);
     // Without it a socket on "::" would take the IPv4 port as well.
     const bool one_family =
         local.family() != Endpoint::Family::ipv6 || set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1);
     if (!one_family || !bind_datagrams(fd, local, sharing)) {
-        const auto error = last_error();
+        const auto error = what_failed();
         ::close(fd);
         return error;
     }
@@ -250,7 +250,7 @@ Result<std::size_t> Tails::receive(int fd, std::span<Incoming> into) {
         count = recvmmsg(fd, messages.data(), static_cast<unsigned>(into.size()), MSG_DONTWAIT,
                          nullptr);
         if (count < 0 && errno != EAGAIN && !is_report(errno)) {
-            return last_error();
+            return what_failed();
         }
         if (count < 0 && errno == EAGAIN) {
             return 0;
