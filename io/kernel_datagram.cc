@@ -21,15 +21,17 @@ constexpr std::size_t kAtOnce = Backend::kDatagramsMax;
 constexpr std::size_t kTailBytes = 65'536;  // more than the largest datagram
 
 // Datagrams of one size to one peer pass through the kernel as one message, which it cuts at the
-// end of its way (UDP_SEGMENT): for 32 of them a fifth of the time, for 2 three quarters. Its limits
-// since Linux 4.18: 64 datagrams, and together not more than the largest one.
+// end of its way (UDP_SEGMENT): on loopback, 32 of them cost a quarter to a fifth of the time, 2 of
+// them three quarters. Its limits since Linux 4.18: 64 datagrams, and together not more bytes than
+// the largest one has.
 constexpr std::size_t kSegmentsMax = 64;
 constexpr std::size_t kJoinedBytesMax = 65'507;
 
-// What the kernel queues for us, in its own way of counting: a small datagram counts for 768 bytes
-// or more, one in a network card's buffer for 2304 and more. The usual 208 KiB then hold some ninety
+// What the kernel queues for us, in its own way of counting: a small datagram counts for some 768
+// bytes, one in a network card's buffer for 2304 and more. The usual 208 KiB then hold some ninety
 // datagrams, which a sender of video or of QUIC exceeds between two looks of ours. A queue that is
 // empty takes no memory. The kernel lowers it to net.core.rmem_max, and doubles what it is given.
+// What is to be sent keeps the usual size: whoever fills it waits, and a longer queue is only late.
 constexpr int kReceiveBytes = 1024 * 1024;
 
 std::unexpected<std::errc> what_failed() {

@@ -216,6 +216,26 @@ TEST(SimDatagrams, PortsAreNotThoseOfStreams) {
     EXPECT_EQ(third.error(), std::errc::too_many_files_open);
 }
 
+io::Task<void> give_up(io::Scope& scope, DatagramSocket& socket, std::vector<std::uint8_t>& bytes) {
+    const std::vector<io::Datagram> all(Port::kLeavingMax + 1, {io::Endpoint::loopback(9), bytes});
+    for (int i = 0; i < 2; ++i) {
+        auto sent = co_await socket.send(scope, all);
+        EXPECT_FALSE(sent);
+        EXPECT_EQ(sent.error(), std::errc::operation_canceled);
+    }
+}
+
+TEST(SimDatagrams, AWaitForRoomCanBeGivenUp) {
+    World world(1);
+    Host host(world, 1);
+    auto socket = DatagramSocket::open(host.root, io::Endpoint::any());
+    std::vector<std::uint8_t> bytes(10);
+    host.root.spawn(give_up(host.root, *socket, bytes));
+    EXPECT_FALSE(host.root.empty());
+    host.root.stop(io::Stop::shutdown);
+    EXPECT_EQ(world.run([&] { return host.root.empty(); }), Ended::satisfied);
+}
+
 io::Task<void> fail_once(io::Scope& scope, DatagramSocket& socket, io::BufferPool& pool) {
     DatagramBatch batch;
     auto failed = co_await socket.recv(scope, pool, batch);
