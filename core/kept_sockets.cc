@@ -19,7 +19,7 @@ std::optional<KeptSockets::Socket> KeptSockets::take(const Key& key, const Dupli
             return std::nullopt;
         }
         socket.fd = *copy;
-        entry.claim->taken = true;
+        entry.claim->stop();
     } else {
         --waiting_;
     }
@@ -28,20 +28,14 @@ std::optional<KeptSockets::Socket> KeptSockets::take(const Key& key, const Dupli
     return socket;
 }
 
-std::shared_ptr<KeptSockets::Claim> KeptSockets::claim(const Key& key, const Socket& socket) {
+void KeptSockets::claim(const Key& key, const Socket& socket, std::shared_ptr<Claim> claim) {
     std::lock_guard guard(lock_);
-    auto claim = std::make_shared<Claim>();
     const auto [place, is_new] = sockets_.try_emplace(key);
     if (!is_new) {
-        // Two have come with one key at the same time: the later one is the client's present
-        // connection, and what the other one uses is its own.
-        if (!place->second.claim) {
-            return claim;  // a socket waits there: that one stays the key's
-        }
-        place->second.claim->taken = true;
+        // Two came with one key at the same moment, on two cores, and the other one was first.
+        return;
     }
-    place->second = {socket, claim, io::kNever};
-    return claim;
+    place->second = {socket, std::move(claim), io::kNever};
 }
 
 bool KeptSockets::leave(const Key& key, const std::shared_ptr<Claim>& claim, io::TimePoint now) {

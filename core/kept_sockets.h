@@ -33,7 +33,9 @@ public:
     };
     // Shared by an association and the table.
     struct Claim {
-        std::atomic<bool> taken = false;  // somebody else goes on with the socket
+        // Asks the association to end, as somebody else goes on with its socket. Called once, on
+        // any thread.
+        std::function<void()> stop;
     };
     struct Socket {
         int fd = -1;
@@ -45,12 +47,12 @@ public:
     static constexpr std::size_t kWaitingMax = 4096;
 
     // The socket of a key; the caller owns the descriptor. One that an association still uses is
-    // taken from it: its claim says so, and `duplicate` makes a descriptor of our own.
+    // taken from it: it is asked to stop, and `duplicate` makes a descriptor of our own.
     using Duplicate = std::function<io::Result<int>(int fd)>;
     std::optional<Socket> take(const Key& key, const Duplicate& duplicate);
 
-    // An association uses a socket from now on.
-    std::shared_ptr<Claim> claim(const Key& key, const Socket& socket);
+    // An association uses a socket from now on, until it leaves or forgets it.
+    void claim(const Key& key, const Socket& socket, std::shared_ptr<Claim> claim);
 
     // It does so no more, and leaves the socket to whoever comes back.
     //

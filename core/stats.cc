@@ -27,6 +27,7 @@ void add_to(std::map<std::string, std::uint64_t, std::less<>>& sums, const Stats
         {"core.mux_refusals", &shard.mux_refusals},
         {"core.mux_waits", &shard.mux_waits},
         {"core.mux_stalls", &shard.mux_stalls},
+        {"core.xudp_moves", &shard.xudp_moves},
         {"core.packets_dropped", &shard.packets_dropped},
         {"core.uplink_bytes", &shard.uplink_bytes},
         {"core.downlink_bytes", &shard.downlink_bytes},

@@ -51,6 +51,7 @@ struct alignas(64) StatsShard {
     Counter mux_refusals;     // of them refused: too many, or a number in use
     Counter mux_waits;        // a stream kept the others of its connection waiting
     Counter mux_stalls;       // a stream was torn down because it did so for too long
+    Counter xudp_moves;       // associations that went on in another connection, at the client
     Counter packets_dropped;  // datagrams that could not be carried, or found no room
     Counter uplink_bytes;     // plaintext, from the client
     Counter downlink_bytes;   // plaintext, to the client
