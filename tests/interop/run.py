@@ -36,6 +36,12 @@ _MODULES = (
     "hostile_cases",
     "state_cases",
     "tamper_cases",
+    "row_outbound_cases",
+    "row_inbound_cases",
+    "row_authentication_cases",
+    "row_detour_cases",
+    "row_policy_cases",
+    "row_manual_cases",
 )
 
 
