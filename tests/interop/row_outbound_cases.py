@@ -1,5 +1,6 @@
 """What a VMess outbound can be told, row by row (config.md 1.1), and its ciphers on the wire (1.3)."""
 
+import platform
 from functools import partial
 
 import configs
@@ -8,7 +9,7 @@ import rows
 import wire
 import wire_cases
 from alter_cases import relays
-from config_cases import _need_ipv6, _newly_used, server_of
+from config_cases import need_ipv6, newly_used, server_of
 from configs import EMAIL, LOOPBACK, OTHER_USER_ID, USER_ID
 from detour_cases import switches
 from lab import listening_ports, wait_until
@@ -22,19 +23,20 @@ from wire import AES_128_GCM, CHACHA20_POLY1305, NONE, M, P, Request, S
 from wire_older import AES_128_CFB, CfbClient
 
 _REQUESTS = 100
-_USERS_REQUESTS = 200
+_USERS_REQUESTS = 100
 _SHARE_REQUESTS = 160
+_AUTO = AES_128_GCM if platform.machine() in ("x86_64", "aarch64", "s390x") else CHACHA20_POLY1305
 # What a client is told, and the cipher and options that its requests then announce.
 ON_THE_WIRE = {
-    "auto": (AES_128_GCM, S | M | P),
+    "auto": (_AUTO, S | M | P),
     "aes-128-gcm": (AES_128_GCM, S | M | P),
     "AES-128-GCM": (AES_128_GCM, S | M | P),
     "chacha20-poly1305": (CHACHA20_POLY1305, S | M | P),
     "ChaCha20-Poly1305": (CHACHA20_POLY1305, S | M | P),
     "none": (NONE, S | M),
     "None": (NONE, S | M),
-    "aes-256-gcm": (AES_128_GCM, S | M | P),
-    "": (AES_128_GCM, S | M | P),
+    "aes-256-gcm": (_AUTO, S | M | P),
+    "": (_AUTO, S | M | P),
 }
 
 
@@ -63,7 +65,7 @@ def cases(bench):
 def _ciphers(bench):
     """1.3: each cipher as a client announces it and as a server takes it."""
     for row, word, number in (
-        ("auto", "auto", AES_128_GCM),
+        ("auto", "auto", _AUTO),
         ("aes-128-gcm", "aes-128-gcm", AES_128_GCM),
         ("chacha20-poly1305", "chacha20-poly1305", CHACHA20_POLY1305),
         ("none", "none", NONE),
@@ -95,7 +97,7 @@ def one_killed(lab, pair):
     for number in range(6):
         with entries.socks5(port, LOOPBACK, target.port) as connection:
             alive(connection)
-            order.append(wait_until(lambda: _newly_used(lab, order), f"line {number} in a log"))
+            order.append(wait_until(lambda: newly_used(lab, order), f"line {number} in a log"))
     assert order in (["first", "second"] * 3, ["second", "first"] * 3), order
     servers["first"].kill()
     # A ring is taken down after its process has gone, and the listener with it.
@@ -138,7 +140,7 @@ def _servers(value):
 
 def addresses(lab, pair):
     """The server's address in every form, blanks around it too."""
-    _need_ipv6()
+    need_ipv6()
     target = lab.closing(Target(echo))
     over_4 = server_of(lab, pair.server, "server-4")
     over_6 = server_of(lab, pair.server, "server-6", listen="::1")
@@ -181,8 +183,8 @@ def users(lab, pair):
             alive(connection)
     text = access_log(lab)
     seen = [text.count(f"email: {email}\n") for email in (EMAIL, "ben@example.org")]
-    # By chance one of them is seen less than fifty times: less than once in 10^13 runs.
-    assert sum(seen) == _USERS_REQUESTS and min(seen) >= 50, seen
+    # By chance one of them is seen less than fifteen times: less than once in 10^12 runs.
+    assert sum(seen) == _USERS_REQUESTS and min(seen) >= 15, seen
 
 
 def no_user(lab, program):

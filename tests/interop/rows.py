@@ -1,6 +1,7 @@
 """How a case gets the name of its row. The rows themselves stand in rows.txt."""
 
 import json
+import mmap
 import os
 from functools import partial
 
@@ -71,6 +72,12 @@ def judge(lab, program, verdicts, config_of):
             if program.is_ours:
                 assert verdict in said, f"{value!r}: no word of {verdict!r}\n{said}"
                 assert verdict or "Warning" not in said, f"{value!r}: an unexpected warning\n{said}"
+
+
+def is_sanitized(program) -> bool:
+    """Is it built with checks that make it many times slower and larger?"""
+    with open(program.path, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as image:
+        return any(image.find(word) >= 0 for word in (b"__asan_init", b"__tsan_init", b"__msan_init"))
 
 
 def start_server(lab, program, clients=None, name="server", times=None, extra=None, wrapper=(), **settings):
