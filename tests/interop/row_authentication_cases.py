@@ -155,9 +155,11 @@ def many_users(lab, program):
     names = [f"00000000-0000-4000-8000-{number:012x}" for number in range(count)]
     clients = [{"id": name, "email": f"{number}@x"} for number, name in enumerate(names)]
     # Each core has known addresses of its own, and the kernel spreads the connections.
-    if "--cores" not in program.arguments:
-        program = replace(program, arguments=program.arguments + ("--cores", "1"))
-    port, server = start_server(lab, program, clients)
+    arguments = list(program.arguments)
+    if "--cores" in arguments:
+        place = arguments.index("--cores")
+        del arguments[place : place + 2]
+    port, server = start_server(lab, replace(program, arguments=(*arguments, "--cores", "1")), clients)
     places = (0, 1, 63, 64, count // 2, count - 1)
     for round_number in (1, 2):
         for number, place in enumerate(places):
