@@ -16,6 +16,10 @@ namespace ferry::core {
 namespace {
 
 constexpr std::size_t kCoresMax = 1024;
+// The tokens of the older header take a while where there are many ids. Whoever comes meanwhile
+// waits in the listener's queue instead of being taken for a stranger; but not for longer than
+// this, because the newer header does not need them.
+constexpr auto kTokenPatience = std::chrono::seconds(1);
 
 // The CPUs that this process may run on.
 std::vector<int> usable_cpus() {
@@ -259,6 +263,7 @@ bool Supervisor::start(const std::vector<config::Mistake>& warnings) {
     if (!shared_.snapshot->tokens.empty()) {
         keeper_ = std::make_unique<TokenKeeper>(shared_.snapshot->tokens, unix_seconds,
                                                 static_cast<unsigned>(workers_.size()));
+        keeper_->catch_up(kTokenPatience);
     }
     for (const auto& worker : workers_) {
         worker->go();

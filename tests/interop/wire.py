@@ -96,7 +96,7 @@ def _block_cipher(cmd_key):
 
 @dataclass
 class Request:
-    """The plain header of section 7. `padding` is the bytes behind the address."""
+    """The plain header of section 7. `padding` is the bytes behind the address; `older`, that it goes the older way."""
 
     host: str = "127.0.0.1"
     port: int = 0
@@ -108,6 +108,7 @@ class Request:
     iv: bytes = field(default_factory=lambda: os.urandom(16))
     v: int = field(default_factory=lambda: os.urandom(1)[0])
     padding: bytes = b""
+    older: bool = False
 
     def plain(self, checksum=None) -> bytes:
         head = bytes([self.version]) + self.iv + self.key
@@ -165,12 +166,14 @@ def open_request(cmd_key, receive) -> Request:
 
 
 def response_secrets(request) -> tuple[bytes, bytes]:
+    if request.older:
+        return md5(request.key), md5(request.iv)
     return hashlib.sha256(request.key).digest()[:16], hashlib.sha256(request.iv).digest()[:16]
 
 
-def seal_response(request, v=None) -> bytes:
+def seal_response(request, v=None, command=b"\0\0") -> bytes:
     key, iv = response_secrets(request)
-    plain = bytes([request.v if v is None else v, 0, 0, 0])
+    plain = bytes([request.v if v is None else v, 0]) + command
     length_cipher = AESGCM(kdf16(key, b"AEAD Resp Header Len Key"))
     header_cipher = AESGCM(kdf16(key, b"AEAD Resp Header Key"))
     return length_cipher.encrypt(
