@@ -2,6 +2,7 @@
 // tests is the third.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <vector>
@@ -18,6 +19,26 @@ enum class Farewell : std::uint8_t { normal, reset };
 // Several listeners of one process may share a port, one per core. The first one claims it, so that
 // another process (which is always somebody's first) is refused; the others join.
 enum class Sharing : std::uint8_t { first, joining };
+
+// One datagram, with whom it came from or is for. It may be empty: that is a datagram, too.
+struct Datagram {
+    Endpoint peer;
+    std::span<std::uint8_t> bytes;
+};
+
+// A place for one datagram that is to be received, and then what has come into it.
+struct Incoming {
+    std::span<std::uint8_t> place;       // for its first bytes
+    Endpoint peer;                       // who sent it
+    std::size_t head_bytes = 0;          // how many of the place are filled
+    std::span<const std::uint8_t> tail;  // what did not fit; the backend's until the next receive
+};
+
+// What became of datagrams that were to be sent.
+struct Sent {
+    std::size_t taken = 0;    // from the front; the rest must wait until there is room
+    std::size_t skipped = 0;  // of those, how many cannot be sent at all
+};
 
 class Backend {
 public:
@@ -48,6 +69,17 @@ public:
     virtual Result<int> stream(const Endpoint& towards) = 0;
     // Chooses our own address of a socket that is not connected yet; port 0 lets the kernel choose.
     virtual Result<void> bind(int fd, const Endpoint& local) = 0;
+    // A socket for datagrams, bound to `local`. It hears its own address family only.
+    virtual Result<int> datagram(const Endpoint& local, Sharing sharing) = 0;
+    // Takes what has arrived at a datagram socket, without waiting. A poll says when to try again.
+    //
+    //   into   as many places as datagrams are wanted, at most kDatagramsMax
+    //   gives  how many came; 0: none is there
+    virtual Result<std::size_t> receive_datagrams(int fd, std::span<Incoming> into) = 0;
+    // Sends what there is room for, without waiting. A poll says when to try again.
+    virtual Sent send_datagrams(int fd, std::span<const Datagram> all) noexcept = 0;
+    static constexpr std::size_t kDatagramsMax = 32;
+
     // Has the peer reset this connection? A reset is told to one operation only; to a receive that
     // comes after it, the connection looks ended. Means nothing once both sides have ended.
     virtual bool was_reset(int fd) const noexcept = 0;

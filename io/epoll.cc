@@ -15,6 +15,7 @@
 
 #include "io/buffer.h"
 #include "io/kernel.h"
+#include "io/kernel_datagram.h"
 
 namespace ferry::io {
 
@@ -57,6 +58,15 @@ public:
     Result<int> stream(const Endpoint& towards) override {
         return kernel_stream(towards, Waiting::by_us);
     }
+    Result<int> datagram(const Endpoint& local, Sharing sharing) override {
+        return kernel_datagram(local, sharing);
+    }
+    Result<std::size_t> receive_datagrams(int fd, std::span<Incoming> into) override {
+        return tails_.receive(fd, into);
+    }
+    Sent send_datagrams(int fd, std::span<const Datagram> all) noexcept override {
+        return kernel_send_datagrams(fd, all);
+    }
     bool was_reset(int fd) const noexcept override { return kernel_was_reset(fd); }
     Result<Endpoint> local_endpoint(int fd) const override { return kernel_local_endpoint(fd); }
     Result<Endpoint> peer_endpoint(int fd) const override { return kernel_peer_endpoint(fd); }
@@ -88,6 +98,7 @@ private:
 
     int epoll_;
     WakeEvent wake_;
+    Tails tails_;
     std::deque<Entry> entries_;   // by descriptor; a deque, because a list does not move
     List<Op, InQueue> fresh_;     // submitted, not yet tried
     List<Op, InQueue> answered_;  // cancelled

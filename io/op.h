@@ -35,7 +35,7 @@ struct Op : Hook<InScope>, Hook<InQueue> {
         send,
         sendv,
         shutdown,  // of the sending side
-        poll,      // of a descriptor that somebody else reads and writes
+        poll,      // of a descriptor that is read and written by other means
         local,     // never reaches a backend; Loop::finish answers it, or the scope's stop
     };
     static constexpr std::size_t kKinds = 9;

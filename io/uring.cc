@@ -17,6 +17,7 @@
 
 #include "io/buffer.h"
 #include "io/kernel.h"
+#include "io/kernel_datagram.h"
 #include "io/uring_parameters.h"
 
 namespace ferry::io {
@@ -52,6 +53,15 @@ public:
         return kernel_stream(towards, Waiting::in_kernel);
     }
     Result<void> bind(int fd, const Endpoint& local) override { return kernel_bind(fd, local); }
+    Result<int> datagram(const Endpoint& local, Sharing sharing) override {
+        return kernel_datagram(local, sharing);
+    }
+    Result<std::size_t> receive_datagrams(int fd, std::span<Incoming> into) override {
+        return tails_.receive(fd, into);
+    }
+    Sent send_datagrams(int fd, std::span<const Datagram> all) noexcept override {
+        return kernel_send_datagrams(fd, all);
+    }
     bool was_reset(int fd) const noexcept override { return kernel_was_reset(fd); }
     Result<Endpoint> local_endpoint(int fd) const override { return kernel_local_endpoint(fd); }
     Result<Endpoint> peer_endpoint(int fd) const override { return kernel_peer_endpoint(fd); }
@@ -81,6 +91,7 @@ private:
     bool started_ = false;
     bool waking_ = false;  // a poll of wake_ is in flight
     WakeEvent wake_;
+    Tails tails_;
 
     io_uring_buf_ring* slots_ = nullptr;
     std::uint32_t slot_places_ = 0;   // of the ring, a power of two
