@@ -37,6 +37,7 @@ struct Limits {
     std::uint32_t run_buffers = 256;
     std::uint32_t sessions = 65536;
     std::uint32_t handshakes = 16384;
+    std::uint32_t associations = 16384;  // begun by datagrams at one port
     std::uint32_t drains = 256;
     std::uint32_t drains_per_address = 8;
     std::uint32_t known_addresses = 65536;

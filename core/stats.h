@@ -49,6 +49,15 @@ struct alignas(64) StatsShard {
     Counter replay_unkept;    // tokens that the state file had no room for
     Counter uplink_bytes;     // plaintext, from the client
     Counter downlink_bytes;   // plaintext, to the client
+    Counter associations;           // of datagrams, whose way out was opened
+    Counter associations_refused;   // datagrams that would have begun one more than there may be
+    Counter fan_evictions;          // destinations that made room for another of their association
+    Counter uplink_datagrams;       // from the client
+    Counter downlink_datagrams;     // to the client
+    Counter datagrams_unsent;       // too large, or no way there: dropped on the way out
+    Counter datagrams_strange;      // from somebody whom the association is not with
+    Counter datagrams_malformed;    // without a head that can be read, or a part of one
+    Counter datagrams_overrun;      // a queue had no room for them
     std::array<Counter, kOutcomeCount> outcomes;
     std::array<Counter, proto::kFaultCount> faults;
 

@@ -2,9 +2,11 @@
 
 #include <array>
 
+#include "core/chunk_packets.h"
 #include "core/dial.h"
 #include "core/snapshot.h"
 #include "io/loop.h"
+#include "proto/mux/names.h"
 #include "proto/vmess/body.h"
 
 namespace ferry::core {
@@ -52,7 +54,8 @@ std::shared_ptr<const ServerAccount> account_from(const config::VmessAccount& ac
 
 VmessOutbound::VmessOutbound(std::string its_tag, const config::VmessOutbound& settings,
                              std::optional<io::Endpoint> local)
-    : Outbound(std::move(its_tag)), rules_{Families::any, local} {
+    : Outbound(std::move(its_tag)), rules_{Families::any, local},
+      encoding_(settings.packet_encoding) {
     for (const config::VmessServer& server : settings.servers) {
         VmessServer mine;
         mine.address = server.address;
@@ -64,8 +67,32 @@ VmessOutbound::VmessOutbound(std::string its_tag, const config::VmessOutbound& s
 }
 
 io::Task<Step<End>> VmessOutbound::dial(Session& session) const {
-    if (session.address.kind == proto::Address::Kind::name &&
-        !proto::is_wire_name(session.address.name)) {
+    Wish wish{vmess::Command::tcp, session.address};
+    auto end = co_await dial_for(session, std::move(wish));
+    co_return end;
+}
+
+io::Task<Step<std::unique_ptr<PacketEnd>>> VmessOutbound::dial_packets(Session& session) const {
+    Wish wish{vmess::Command::udp, session.address};
+    PacketFraming framing = PacketFraming::chunks;
+    if (addresses_packets() && session.packets->addressed()) {
+        framing = PacketFraming::addressed;
+        wish.target = {.kind = proto::Address::Kind::name,
+                       .name = std::string(proto::mux::kPacketAddressName)};
+    }
+    auto end = co_await dial_for(session, std::move(wish));
+    if (!end) {
+        co_return std::unexpected(end.error());
+    }
+    const Meter wire = wire_of(session);
+    end->sent = wire.up;
+    end->received = wire.down;
+    co_return std::make_unique<ChunkPackets>(session, std::move(*end), framing);
+}
+
+io::Task<Step<End>> VmessOutbound::dial_for(Session& session, Wish wish) const {
+    if (wish.target.kind == proto::Address::Kind::name &&
+        !proto::is_wire_name(wish.target.name)) {
         session.reason = "the target's name has characters that VMess cannot carry";
         co_return std::unexpected(Outcome::no_address);
     }
@@ -80,7 +107,7 @@ io::Task<Step<End>> VmessOutbound::dial(Session& session) const {
         auto server = servers_.take(session.core.loop.now());
         auto socket = co_await core::dial(session, server->address, rules_);
         if (socket) {
-            co_return greet(session, std::move(server), std::move(*socket));
+            co_return greet(session, std::move(server), std::move(*socket), wish);
         }
         last = socket.error();
         if (session.scope.stopping()) {
@@ -91,16 +118,17 @@ io::Task<Step<End>> VmessOutbound::dial(Session& session) const {
 }
 
 Step<End> VmessOutbound::greet(Session& session, std::shared_ptr<const VmessServer> server,
-                               io::Socket socket) const {
+                               io::Socket socket, const Wish& wish) const {
     Core& core = session.core;
     const auto account = server->accounts[core.random.below(server->accounts.size())];
     vmess::Request request;
     const vmess::Offer offer =
-        vmess::offer_for(account->choice, vmess::Command::tcp, account->sealed_lengths);
+        vmess::offer_for(account->choice, wish.command, account->sealed_lengths);
     request.form = account->signers ? vmess::HeaderForm::legacy : vmess::HeaderForm::aead;
     request.security = offer.security;
     request.options = offer.options;
-    request.target = session.address;
+    request.command = wish.command;
+    request.target = wish.target;
     vmess::draw_secrets(request, core.random);
 
     const std::int64_t now = core.loop.unix_seconds();
