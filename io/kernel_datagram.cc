@@ -20,6 +20,12 @@ namespace {
 constexpr std::size_t kAtOnce = Backend::kDatagramsMax;
 constexpr std::size_t kTailBytes = 65'536;  // more than the largest datagram
 
+// Datagrams of one size to one peer pass through the kernel as one message, which it cuts at the
+// end of its way (UDP_SEGMENT): for 32 of them a fifth of the time, for 2 three quarters. Its limits
+// since Linux 4.18: 64 datagrams, and together not more than the largest one.
+constexpr std::size_t kSegmentsMax = 64;
+constexpr std::size_t kJoinedBytesMax = 65'507;
+
 // What the kernel queues for us, in its own way of counting: a small datagram counts for 768 bytes
 // or more, one in a network card's buffer for 2304 and more. The usual 208 KiB then hold some ninety
 // datagrams, which a sender of video or of QUIC exceeds between two looks of ours. A queue that is
@@ -72,6 +78,89 @@ bool is_report(int error) {
     }
 }
 
+// How many datagrams at the front may leave as one message: to one peer, and of one size, except
+// that the last one may be shorter. None may be empty.
+std::size_t joined(std::span<const Datagram> all) {
+    const Datagram& first = all.front();
+    std::size_t bytes = first.bytes.size();
+    std::size_t count = 1;
+    while (count < std::min(all.size(), kSegmentsMax)) {
+        const Datagram& last = all[count - 1];
+        const Datagram& next = all[count];
+        bytes += next.bytes.size();
+        const bool fits = last.bytes.size() == first.bytes.size() && !next.bytes.empty() &&
+                          next.bytes.size() <= first.bytes.size() && bytes <= kJoinedBytesMax;
+        if (!fits || next.peer != first.peer) {
+            break;
+        }
+        ++count;
+    }
+    return count;
+}
+
+enum class Joining : std::uint8_t { off, on };
+
+// What one sendmmsg is told.
+struct Outgoing {
+    struct Control {
+        alignas(cmsghdr) std::array<std::uint8_t, CMSG_SPACE(sizeof(std::uint16_t))> bytes;
+    };
+
+    // Makes messages of the first of `all`, as many as there is room for; gives how many.
+    std::size_t pack(std::span<const Datagram> all, Joining joining) noexcept;
+    void segment(std::size_t message, std::size_t bytes) noexcept;
+    // How many datagrams are in the first so many messages?
+    std::size_t datagrams_in(std::size_t count) const noexcept {
+        std::size_t datagrams = 0;
+        for (const mmsghdr& message : std::span(messages).first(count)) {
+            datagrams += message.msg_hdr.msg_iovlen;
+        }
+        return datagrams;
+    }
+
+    std::array<mmsghdr, kAtOnce> messages;
+    std::array<iovec, kSegmentsMax> pieces;  // one per datagram
+    std::array<Control, kAtOnce> controls;
+};
+
+std::size_t Outgoing::pack(std::span<const Datagram> all, Joining joining) noexcept {
+    std::size_t piece = 0;
+    std::size_t count = 0;
+    all = all.first(std::min(all.size(), pieces.size()));
+    for (; !all.empty() && count < messages.size(); ++count) {
+        const std::size_t here = joining == Joining::on ? joined(all) : 1;
+        messages[count] = {};
+        msghdr& message = messages[count].msg_hdr;
+        // The kernel only reads the address.
+        message.msg_name = const_cast<sockaddr*>(all.front().peer.address());
+        message.msg_namelen = all.front().peer.length();
+        message.msg_iov = &pieces[piece];
+        message.msg_iovlen = here;
+        for (const Datagram& one : all.first(here)) {
+            pieces[piece++] = {.iov_base = one.bytes.data(), .iov_len = one.bytes.size()};
+        }
+        if (here > 1) {
+            segment(count, all.front().bytes.size());
+        }
+        all = all.subspan(here);
+    }
+    return count;
+}
+
+// Has the kernel cut the message into datagrams of so many bytes.
+void Outgoing::segment(std::size_t message, std::size_t bytes) noexcept {
+    msghdr& header = messages[message].msg_hdr;
+    controls[message] = {};
+    header.msg_control = controls[message].bytes.data();
+    header.msg_controllen = controls[message].bytes.size();
+    cmsghdr* wish = CMSG_FIRSTHDR(&header);
+    wish->cmsg_level = SOL_UDP;
+    wish->cmsg_type = UDP_SEGMENT;
+    wish->cmsg_len = CMSG_LEN(sizeof(std::uint16_t));
+    const auto size = static_cast<std::uint16_t>(bytes);
+    std::memcpy(CMSG_DATA(wish), &size, sizeof size);
+}
+
 }  // namespace
 
 Result<int> kernel_datagram(const Endpoint& local, Sharing sharing) {
@@ -94,27 +183,23 @@ Result<int> kernel_datagram(const Endpoint& local, Sharing sharing) {
 
 Sent kernel_send_datagrams(int fd, std::span<const Datagram> all) noexcept {
     Sent sent;
-    std::array<mmsghdr, kAtOnce> messages;
-    std::array<iovec, kAtOnce> pieces;
+    Outgoing outgoing;
+    Joining joining = Joining::on;
     while (sent.taken < all.size()) {
-        const auto next = all.subspan(sent.taken, std::min(kAtOnce, all.size() - sent.taken));
-        for (std::size_t i = 0; i < next.size(); ++i) {
-            pieces[i] = {.iov_base = next[i].bytes.data(), .iov_len = next[i].bytes.size()};
-            messages[i] = {};
-            // The kernel only reads the address.
-            messages[i].msg_hdr.msg_name = const_cast<sockaddr*>(next[i].peer.address());
-            messages[i].msg_hdr.msg_namelen = next[i].peer.length();
-            messages[i].msg_hdr.msg_iov = &pieces[i];
-            messages[i].msg_hdr.msg_iovlen = 1;
-        }
-        const int count = sendmmsg(fd, messages.data(), static_cast<unsigned>(next.size()),
-                                   MSG_DONTWAIT | MSG_NOSIGNAL);
-        if (count > 0) {
-            sent.taken += static_cast<std::size_t>(count);
+        const auto count = outgoing.pack(all.subspan(sent.taken), joining);
+        const int gone = sendmmsg(fd, outgoing.messages.data(), static_cast<unsigned>(count),
+                                  MSG_DONTWAIT | MSG_NOSIGNAL);
+        if (gone > 0) {
+            sent.taken += outgoing.datagrams_in(static_cast<std::size_t>(gone));
         } else if (errno == EAGAIN) {
             return sent;
-        } else if (errno != EINTR) {
-            // It concerns the first of them only.
+        } else if (errno == EINTR) {
+            continue;
+        } else if (outgoing.datagrams_in(1) > 1) {
+            // They may be too large for the way there, or a device on it cannot do this; and if it
+            // is something else, each of them has its own answer.
+            joining = Joining::off;
+        } else {
             ++sent.taken;
             ++sent.skipped;
         }

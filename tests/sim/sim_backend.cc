@@ -129,14 +129,26 @@ bool SimBackend::ready(const Op& op) const {
         case Op::Kind::shutdown:
             return true;
         case Op::Kind::poll:
-            return on.connection != nullptr &&
-                   (((op.extra & POLLIN) != 0 && on.connection->readable(on.side)) ||
-                    ((op.extra & POLLOUT) != 0 && on.connection->writable(on.side)));
+            return (events(on) & op.extra) != 0;
         case Op::Kind::local:
             break;
     }
     assert(false);
     return false;
+}
+
+// What a poll would tell.
+std::uint32_t SimBackend::events(const Descriptor& on) noexcept {
+    bool readable = false;
+    bool writable = false;
+    if (on.connection != nullptr) {
+        readable = on.connection->readable(on.side);
+        writable = on.connection->writable(on.side);
+    } else if (on.port != nullptr) {
+        readable = on.port->readable();
+        writable = on.port->writable();
+    }
+    return (readable ? std::uint32_t{POLLIN} : 0) | (writable ? std::uint32_t{POLLOUT} : 0);
 }
 
 // False: only a part of a send, or no slot; the rest is for later.
@@ -159,9 +171,7 @@ bool SimBackend::perform(Pending& pending) {
             op.result = on.connection == nullptr ? -ENOTCONN : on.connection->shutdown(on.side);
             return true;
         case Op::Kind::poll:
-            op.result = (on.connection->readable(on.side) ? POLLIN : 0) |
-                        (on.connection->writable(on.side) ? POLLOUT : 0);
-            op.result &= static_cast<std::int32_t>(op.extra);
+            op.result = static_cast<std::int32_t>(events(on) & op.extra);
             return true;
         case Op::Kind::local:
             break;

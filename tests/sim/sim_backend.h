@@ -1,6 +1,7 @@
 // SimBackend: the Backend of one simulated core.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <deque>
 #include <map>
@@ -11,15 +12,18 @@
 
 #include "io/backend.h"
 #include "tests/sim/connection.h"
+#include "tests/sim/port.h"
 #include "tests/sim/world.h"
 
 namespace ferry::sim {
 
 // One core of a simulated host. Several may have the same address, like the cores of one machine.
 //
-//   network  a connection to an address that no backend has is never answered; one to a port where
-//            nobody listens is refused; 127.0.0.1 is the host itself
-//   poll     of simulated descriptors only
+//   network    a connection to an address that no backend has is never answered; one to a port
+//              where nobody listens is refused; 127.0.0.1 is the host itself
+//   datagrams  to where nobody is are lost; those between two ports keep their order, but for those
+//              that the weather lets overtake
+//   poll       of simulated descriptors only
 class SimBackend final : public io::Backend {
 public:
     // host: an address; its port does not matter.
@@ -69,6 +73,7 @@ private:
         std::shared_ptr<Dial> dial;                     // of a socket that connects
         std::shared_ptr<Connection> connection;         // of one that is connected
         Side side = Side::dialer;
+        std::shared_ptr<Port> port;  // of one for datagrams
     };
     struct Pending {
         io::Op* op;
@@ -102,6 +107,11 @@ private:
     bool send(io::Op& op);
     std::vector<Descriptor*> listeners_at(const io::Endpoint& to) const;
     bool is_mine(const io::Endpoint& address) const noexcept;
+    static std::uint32_t events(const Descriptor& on) noexcept;
+    std::vector<Port*> ports_at(const io::Endpoint& host, const io::Endpoint& at) const;
+    void post(const Descriptor& socket, const io::Datagram& one);
+    void fly(Port& from, const io::Endpoint& host, Letter letter);
+    void deliver(const io::Endpoint& host, const Letter& letter);
 
     World& world_;
     io::Endpoint host_;
@@ -109,6 +119,7 @@ private:
     std::size_t descriptors_max_ = 100'000;
     std::vector<Pending> pending_;
     std::vector<Slot> slots_;
+    std::array<std::vector<std::uint8_t>, kDatagramsMax> tails_;  // of the last receive
 };
 
 }  // namespace ferry::sim

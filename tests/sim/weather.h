@@ -23,6 +23,10 @@ struct Weather {
     unsigned shortage = 0;    // a receive waits for a slot though there is one
     unsigned win_cancel = 0;  // an operation that could be answered wins against its cancellation
 
+    unsigned loss = 0;       // a datagram does not arrive
+    unsigned duplicate = 0;  // a datagram arrives twice
+    unsigned overtake = 0;   // a datagram does not wait for those before it
+
     // Nothing is late and nothing fails.
     static Weather calm() { return {}; }
 
@@ -36,14 +40,17 @@ struct Weather {
         made.hold = 200;
         made.shortage = 50;
         made.win_cancel = 500;
+        made.overtake = 200;
         return made;
     }
 
-    // And connections break.
+    // And connections break, and datagrams are lost or arrive twice.
     static Weather stormy() {
         Weather made = windy();
         made.reset = 3;
         made.refuse = 30;
+        made.loss = 50;
+        made.duplicate = 20;
         return made;
     }
 };
