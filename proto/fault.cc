@@ -38,6 +38,10 @@ std::string_view name_of(Fault fault) noexcept {
             return "response_mismatch";
         case Fault::after_end:
             return "after_end";
+        case Fault::bad_frame:
+            return "bad_frame";
+        case Fault::fragmented:
+            return "fragmented";
     }
     std::unreachable();
 }

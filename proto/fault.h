@@ -27,8 +27,10 @@ enum class Fault : std::uint8_t {
     too_large,          //
     response_mismatch,  // the answer belongs to another request
     after_end,          // bytes where the stream has ended already
+    bad_frame,          // a status or a network in a mux frame that does not exist
+    fragmented,         // a datagram that comes in several pieces
 };
-inline constexpr std::size_t kFaultCount = 16;
+inline constexpr std::size_t kFaultCount = 18;
 
 std::string_view name_of(Fault fault) noexcept;
 

@@ -1,19 +1,16 @@
 #include "proto/vmess/request.h"
 
-#include <algorithm>
 #include <cassert>
-#include <string_view>
 #include <utility>
 
 #include "proto/cursor.h"
+#include "proto/mux/names.h"
+#include "proto/vmess/wire_address.h"
 
 namespace ferry::proto::vmess {
 namespace {
 
 constexpr std::uint8_t kVersion = 1;
-constexpr std::uint8_t kTypeIpv4 = 1;
-constexpr std::uint8_t kTypeName = 2;
-constexpr std::uint8_t kTypeIpv6 = 3;
 
 // What old programs say where they mean AES-128-CFB.
 constexpr std::uint8_t kSecurityUnknown = 0;
@@ -23,9 +20,6 @@ constexpr std::size_t kNibblesAt = 35;  // padding and security
 constexpr std::size_t kCommandAt = 37;
 constexpr std::size_t kTypeAt = 40;  // behind the port
 constexpr std::size_t kNameBytesAt = kTypeAt + 1;
-
-// A stream to this name is a mux connection: programs use it for mux internally, and it gets out.
-constexpr std::string_view kMuxName = "v1.mux.cool";
 
 // The bytes of a header as they stand there, before their values are judged.
 struct Fields {
@@ -38,69 +32,6 @@ struct Fields {
 bool has_address(std::uint8_t command) {
     return command == static_cast<std::uint8_t>(Command::tcp) ||
            command == static_cast<std::uint8_t>(Command::udp);
-}
-
-std::string_view as_text(ByteView bytes, std::array<char, kNameBytesMax>& store) {
-    std::ranges::copy(bytes, store.begin());
-    return {store.data(), bytes.size()};
-}
-
-// A name may be a literal in disguise: peers look for one behind a digit or a bracket.
-Parsed<Address> address_of_name(ByteView name, std::uint16_t port) {
-    std::array<char, kNameBytesMax> store;
-    const std::string_view text = as_text(name, store);
-    if (text.empty()) {
-        return std::unexpected(Fault::bad_address);
-    }
-    const bool may_be_literal = text[0] == '[' || (text[0] >= '0' && text[0] <= '9');
-    if (may_be_literal) {
-        auto address = address_from(text, port);
-        if (address && address->kind != Address::Kind::name) {
-            return address;
-        }
-    }
-    if (!is_wire_name(text)) {
-        return std::unexpected(Fault::bad_address);
-    }
-    return Address{.kind = Address::Kind::name, .port = port, .ip = {}, .name = std::string(text)};
-}
-
-// Reads port, type and address. What it gives means nothing if the reader ran out of bytes.
-Parsed<Address> read_address(Reader& from) {
-    const std::uint16_t port = from.u16();
-    switch (from.u8()) {
-        case kTypeIpv4:
-            return ipv4(from.array<4>(), port);
-        case kTypeIpv6:
-            return ipv6(from.array<16>(), port);
-        case kTypeName:
-            return address_of_name(from.bytes(from.u8()), port);
-        default:
-            return std::unexpected(Fault::bad_address);
-    }
-}
-
-void write_address(const Address& address, Writer& to) {
-    assert(address.kind != Address::Kind::none);
-    to.u16(address.port);
-    switch (address.kind) {
-        case Address::Kind::ipv4:
-            to.u8(kTypeIpv4);
-            to.bytes(ByteView(address.ip).first(4));
-            return;
-        case Address::Kind::ipv6:
-            to.u8(kTypeIpv6);
-            to.bytes(address.ip);
-            return;
-        case Address::Kind::name:
-            assert(is_wire_name(address.name));
-            to.u8(kTypeName);
-            to.u8(static_cast<std::uint8_t>(address.name.size()));
-            std::ranges::copy(address.name, to.room(address.name.size()).begin());
-            return;
-        case Address::Kind::none:
-            return;
-    }
 }
 
 // Judges what needs no further bytes, and puts it into the request.
@@ -203,7 +134,7 @@ Parsed<Request> parse_request(ByteView plain) {
     }
     request.target = std::move(*target);
     const bool is_mux_name =
-        request.target.kind == Address::Kind::name && request.target.name == kMuxName;
+        request.target.kind == Address::Kind::name && request.target.name == mux::kMuxName;
     if (request.command == Command::tcp && is_mux_name) {
         request.command = Command::mux;
         request.target = {};
