@@ -71,7 +71,7 @@ class Client:
             wire.open_response(self.request, self._receive)
             self._answered = True
         if self._down.raw:
-            return self.connection.recv(count)
+            return self._down.open_raw(self.connection.recv(count))
         # A close between chunks ends a stream as well as the end chunk does.
         if not self.connection.recv(1, socket.MSG_PEEK):
             return b""
