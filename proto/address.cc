@@ -80,6 +80,14 @@ bool is_wire_name(std::string_view name) noexcept {
            std::all_of(name.begin(), name.end(), is_wire_letter);
 }
 
+Parsed<Address> wire_address_from(std::string_view host, std::uint16_t port) {
+    auto address = address_from(host, port);
+    if (address && address->kind == Address::Kind::name && !is_wire_name(address->name)) {
+        return std::unexpected(Fault::bad_address);
+    }
+    return address;
+}
+
 std::string host_text(const Address& address) {
     switch (address.kind) {
         case Address::Kind::none:

@@ -34,6 +34,11 @@ Parsed<Address> address_from(std::string_view host, std::uint16_t port);
 // May this be sent over VMess as a name? Letters, digits, '-', '.' and '_' only.
 bool is_wire_name(std::string_view name) noexcept;
 
+// Reads what somebody asks for, as address_from() does; a name must be one that may be sent.
+//
+//   faults  bad_address
+Parsed<Address> wire_address_from(std::string_view host, std::uint16_t port);
+
 // "1.2.3.4", "2001:db8::1" (no brackets) or the name.
 std::string host_text(const Address& address);
 // "1.2.3.4:80", "[2001:db8::1]:80", "example.org:80".

@@ -50,8 +50,8 @@ std::optional<Address> authority_from(std::string_view text, HttpPort port) {
     if (!host.starts_with('[') && host.find(':') != std::string_view::npos) {
         return std::nullopt;
     }
-    auto address = address_from(host, *number);
-    if (!address || (address->kind == Address::Kind::name && !is_wire_name(address->name))) {
+    auto address = wire_address_from(host, *number);
+    if (!address) {
         return std::nullopt;
     }
     return std::move(*address);

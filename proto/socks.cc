@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "proto/cursor.h"
+#include "proto/socks_address.h"
 #include "proto/text.h"
 
 namespace ferry::proto {
@@ -21,10 +22,6 @@ constexpr std::uint8_t kLoginFailed = 1;  // anything but 0
 
 constexpr std::uint8_t kCommandConnect = 1;
 constexpr std::uint8_t kCommandUdpAssociate = 3;
-
-constexpr std::uint8_t kTypeIpv4 = 1;
-constexpr std::uint8_t kTypeName = 3;
-constexpr std::uint8_t kTypeIpv6 = 4;
 
 constexpr std::uint8_t kSocks4Granted = 90;
 constexpr std::uint8_t kSocks4Rejected = 91;
@@ -54,15 +51,6 @@ std::uint8_t code5(SocksResult result) noexcept {
             return 8;
     }
     std::unreachable();
-}
-
-// A name that came as text: a literal becomes an address, a name must be one that can be looked up.
-Parsed<Address> address_of(ByteView name, std::uint16_t port) {
-    auto address = address_from(text_of(name), port);
-    if (address && address->kind == Address::Kind::name && !is_wire_name(address->name)) {
-        return std::unexpected(Fault::bad_address);
-    }
-    return address;
 }
 
 // The zero-terminated text at the front of `in`.
@@ -161,33 +149,18 @@ SocksStep SocksServer::request5(ByteView in) {
     if (in.size() < kHead5Bytes) {
         return kNeed;
     }
-    Reader reader(in.subspan(kHead5Bytes));
-    switch (in[3]) {
-        case kTypeIpv4: {
-            const auto ip = reader.array<4>();
-            target_ = ipv4(ip, reader.u16());
-            break;
-        }
-        case kTypeIpv6: {
-            const auto ip = reader.array<16>();
-            target_ = ipv6(ip, reader.u16());
-            break;
-        }
-        case kTypeName: {
-            const ByteView name = reader.bytes(reader.u8());
-            auto address = address_of(name, reader.u16());
-            if (reader.ok() && !address) {
-                return refused(kHead5Bytes + reader.at(), SocksResult::failed);
-            }
-            target_ = address ? *address : Address{};
-            break;
-        }
-        default:
-            return refused(0, SocksResult::bad_address_type);
+    if (!is_socks_type(in[3])) {
+        return refused(0, SocksResult::bad_address_type);
     }
+    Reader reader(in.subspan(kHead5Bytes));
+    auto address = read_socks_address(in[3], reader);
     if (!reader.ok()) {
         return kNeed;
     }
+    if (!address) {
+        return refused(kHead5Bytes + reader.at(), SocksResult::failed);
+    }
+    target_ = std::move(*address);
     return understood(kHead5Bytes + reader.at(), in[1]);
 }
 
@@ -214,7 +187,7 @@ SocksStep SocksServer::request4(ByteView in) {
             return name.kind == Ended::Kind::need ? kNeed : refused(0, SocksResult::failed);
         }
         count += name.text.size() + 1;
-        auto address = address_of(name.text, port);
+        auto address = wire_address_from(text_of(name.text), port);
         if (!address) {
             return refused(count, SocksResult::failed);
         }
@@ -255,13 +228,7 @@ std::size_t SocksServer::answer(SocksResult result, const Address& bound, ByteSp
     writer.u8(static_cast<std::uint8_t>(Version::socks5));
     writer.u8(code5(result));
     writer.u8(0);
-    writer.u8(is_ipv6 ? kTypeIpv6 : kTypeIpv4);
-    if (is_ipv6) {
-        writer.bytes(ip);
-    } else {
-        writer.bytes(is_ipv4 ? ip.first(4) : ByteView(kAny));
-    }
-    writer.u16(is_ipv4 || is_ipv6 ? bound.port : 0);
+    write_socks_address(is_ipv4 || is_ipv6 ? bound : Address{}, writer);
     return writer.at();
 }
 

@@ -105,7 +105,15 @@ ChunkSealer<Payload>::ChunkSealer(const crypto::Dispatch& dispatch, crypto::Rand
     : lengths_(dispatch, security, shape, keys),
       payload_(dispatch, security, keys.own),
       random_(random),
-      end_mark_(shape.end_mark) {}
+      end_mark_(shape.end_mark),
+      units_(shape.units) {}
+
+template <class Payload>
+std::size_t ChunkSealer<Payload>::payload_max() const noexcept {
+    return units_ == Units::pieces
+               ? kPayloadBytesMax
+               : kChunkBytesMax - Payload::kAddedBytes - lengths_.padding_bytes_max();
+}
 
 template <class Payload>
 std::size_t ChunkSealer<Payload>::added_max() const noexcept {
@@ -116,7 +124,7 @@ template <class Payload>
 std::size_t ChunkSealer<Payload>::seal(ByteView payload, ByteSpan to) {
     // An empty chunk would be the end of the stream.
     assert(!payload.empty());
-    assert(payload.size() <= kPayloadBytesMax);
+    assert(payload.size() <= payload_max());
     assert(!ended_);
     return seal_chunk(payload, to);
 }

@@ -94,7 +94,8 @@ private:
     bool ended_ = false;
 };
 
-// Seals one direction into chunks.
+// Seals one direction into chunks. Under Units::datagrams a chunk is as large as its datagram needs
+// it to be, and payload_max() is what fits whatever padding is drawn.
 template <class Payload>
 class ChunkSealer final : public Sealer {
 public:
@@ -102,7 +103,7 @@ public:
     ChunkSealer(const crypto::Dispatch& dispatch, crypto::Random& random, Security security,
                 const BodyShape& shape, const ChunkKeys& keys);
 
-    std::size_t payload_max() const noexcept override { return kPayloadBytesMax; }
+    std::size_t payload_max() const noexcept override;
     std::size_t added_max() const noexcept override;
     std::size_t seal(ByteView payload, ByteSpan to) override;
     std::size_t header(ByteSpan) override { return 0; }
@@ -117,6 +118,7 @@ private:
     Payload payload_;
     crypto::Random& random_;
     EndMark end_mark_;
+    Units units_;
     bool ended_ = false;
 };
 

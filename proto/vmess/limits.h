@@ -76,11 +76,17 @@ inline constexpr std::size_t kPayloadBytesMax = 15'808;
 inline constexpr std::size_t kChunkAddedMax =
     kSealedLengthBytes + crypto::kTagBytes + kPaddingBytesMax;
 
+// A datagram is one chunk of whatever size it needs. The longest header in front of the largest
+// chunk, and its length field: room for any of them.
+inline constexpr std::size_t kSealedDatagramBytesMax =
+    kSealedRequestBytesMax + kSealedLengthBytes + kChunkBytesMax;
+
 static_assert(kPrefixBytes == 42);
 static_assert(kLegacyFixedBytes == 54);
 static_assert(kLegacyRequestBytesMax < kSealedRequestBytesMax);
 static_assert(kPlainRequestBytesMax == 316);
 static_assert(kSealedRequestBytesMax == 374);
+static_assert(kSealedResponseBytesMax <= kSealedRequestBytesMax);
 static_assert(kPayloadBytesMax + kChunkAddedMax + kSealedRequestBytesMax <= 16'384);
 static_assert(kPayloadBytesMax + kChunkAddedMax + kSealedResponseBytesMax <= 16'384);
 

@@ -18,6 +18,7 @@ BodyShape shape_of(const Request& request) noexcept {
         return shape;  // raw, whatever else it asks for
     }
     shape.framing = Framing::chunks;
+    shape.units = has_datagrams ? Units::datagrams : Units::pieces;
     if (asks_for(kOptionChunks)) {
         shape.end_mark = EndMark::on;
     }

@@ -14,6 +14,8 @@ namespace ferry::proto::vmess {
 enum class Framing : std::uint8_t { raw, chunks };
 enum class Lengths : std::uint8_t { plain, masked, sealed };
 enum class EndMark : std::uint8_t { off, on };
+// What a chunk holds: any piece of a stream, or exactly one datagram.
+enum class Units : std::uint8_t { pieces, datagrams };
 
 // The layout of both directions of a body.
 struct BodyShape {
@@ -21,6 +23,7 @@ struct BodyShape {
     Lengths lengths = Lengths::plain;
     Padding padding = Padding::off;
     EndMark end_mark = EndMark::off;  // whether we write one; a peer's is always understood
+    Units units = Units::pieces;
 
     friend bool operator==(const BodyShape&, const BodyShape&) = default;
 };

@@ -98,7 +98,9 @@ TEST(Chunk, AddsNoMoreThanItSays) {
         const auto random = fixed_random(4);
         const auto sealer = body_sealer(request, request.keys, *random);
         EXPECT_LE(sealer->added_max(), kChunkAddedMax);
-        EXPECT_EQ(sealer->payload_max(), kPayloadBytesMax);
+        if (form.command != Command::udp) {  // of datagrams: see datagram_test.cc
+            EXPECT_EQ(sealer->payload_max(), kPayloadBytesMax);
+        }
         std::size_t most = 0;
         for (int round = 0; round < 500; ++round) {
             // sealed() gives the sealer exactly the room that it says it needs.

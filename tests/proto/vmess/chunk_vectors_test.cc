@@ -14,25 +14,6 @@ namespace {
 using namespace proto::vmess;
 using proto::Fault;
 
-// One case of a body file.
-struct BodyCase {
-    BodyCase() = default;
-    explicit BodyCase(const Json& vector) {
-        name = vector["name"].text();
-        request.command = vector["kind"].text() == "packet" ? Command::udp : Command::tcp;
-        request.security = static_cast<Security>(vector["security"].number());
-        request.options = static_cast<std::uint8_t>(vector["option"].number());
-        request.keys.key = array_of<16>(vector["request_key"].bytes());
-        request.keys.iv = array_of<16>(vector["request_iv"].bytes());
-        own.key = array_of<16>(vector["body_key"].bytes());
-        own.iv = array_of<16>(vector["body_iv"].bytes());
-    }
-
-    std::string name;
-    Request request;
-    BodyKeys own;
-};
-
 // Calls `check(body case, vector)` for every case of a file.
 template <class Check>
 void for_each_body(std::string_view file, int expected_cases, Check check) {
@@ -160,22 +141,22 @@ TEST(BodyVectors, SealedLengthsAreThose) {
     const Json vectors = read_vectors("authenticated_length.json");
     for (const Json& vector : vectors["cases"].items()) {
         SCOPED_TRACE(vector["name"].text());
-        BodyCase body;
-        body.request.security = vector["name"].text().ends_with("gcm")
+        Request request;
+        request.security = vector["name"].text().ends_with("gcm")
                                     ? Security::aes128_gcm
                                     : Security::chacha20_poly1305;
-        body.request.options = kOptionChunks | kOptionSealedLengths;
-        body.request.keys.key = array_of<16>(vector["request_key"].bytes());
-        body.request.keys.iv = array_of<16>(vector["request_iv"].bytes());
-        const Key16 key = chunk_length_key(*dispatch().sha256, body.request.keys);
-        const crypto::Aead aead = aead_for(dispatch(), body.request.security, key.view());
+        request.options = kOptionChunks | kOptionSealedLengths;
+        request.keys.key = array_of<16>(vector["request_key"].bytes());
+        request.keys.iv = array_of<16>(vector["request_iv"].bytes());
+        const Key16 key = chunk_length_key(*dispatch().sha256, request.keys);
+        const crypto::Aead aead = aead_for(dispatch(), request.security, key.view());
 
         for (const Json& sample : vector["sealed"].items()) {
             const std::int64_t index = sample["chunk_index"].number();
             const auto size = static_cast<std::size_t>(sample["chunk_size"].number());
             const Bytes wire = sample["wire"].bytes();
             ASSERT_EQ(wire.size(), kSealedLengthBytes);
-            ChunkNonce nonce(body.request.keys.iv);
+            ChunkNonce nonce(request.keys.iv);
             for (std::int64_t chunk = 0; chunk < index; ++chunk) {
                 nonce.next();
             }
@@ -187,9 +168,10 @@ TEST(BodyVectors, SealedLengthsAreThose) {
 
             if (index < 3) {
                 // The keys of the direction do not matter: those of the request are used in both.
-                const ChunkKeys keys{.own = body.own, .request = body.request.keys};
-                ChunkLengths from(dispatch(), body.request.security, shape_of(body.request), keys);
-                ChunkLengths to(dispatch(), body.request.security, shape_of(body.request), keys);
+                const BodyKeys others;
+                const ChunkKeys keys{.own = others, .request = request.keys};
+                ChunkLengths from(dispatch(), request.security, shape_of(request), keys);
+                ChunkLengths to(dispatch(), request.security, shape_of(request), keys);
                 Bytes made(kSealedLengthBytes);
                 for (std::int64_t chunk = 0; chunk < index; ++chunk) {
                     to.seal(100, made);

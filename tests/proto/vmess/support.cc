@@ -270,4 +270,14 @@ Request request_of(const BodyForm& form) {
     return request;
 }
 
+BodyCase::BodyCase(const Json& vector) : name(vector["name"].text()) {
+    request.command = vector["kind"].text() == "packet" ? Command::udp : Command::tcp;
+    request.security = static_cast<Security>(vector["security"].number());
+    request.options = static_cast<std::uint8_t>(vector["option"].number());
+    request.keys.key = array_of<16>(vector["request_key"].bytes());
+    request.keys.iv = array_of<16>(vector["request_iv"].bytes());
+    own.key = array_of<16>(vector["body_key"].bytes());
+    own.iv = array_of<16>(vector["body_iv"].bytes());
+}
+
 }  // namespace ferry::test

@@ -99,6 +99,15 @@ Bytes under_cfb(const proto::vmess::BodyKeys& keys, ByteView plain);
 // A checksum and the payload that it is of: a chunk of the older bodies, without its length.
 Bytes with_checksum(ByteView payload);
 
+// One case of a body file: its session, and the keys of the direction that it shows.
+struct BodyCase {
+    explicit BodyCase(const Json& vector);
+
+    std::string name;
+    proto::vmess::Request request;
+    proto::vmess::BodyKeys own;
+};
+
 // A request with fixed keys.
 proto::vmess::Request request_of(const BodyForm& form);
 
