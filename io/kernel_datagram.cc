@@ -21,18 +21,20 @@ constexpr std::size_t kAtOnce = Backend::kDatagramsMax;
 constexpr std::size_t kTailBytes = 65'536;  // more than the largest datagram
 
 // Datagrams of one size to one peer pass through the kernel as one message, which it cuts at the
-// end of its way (UDP_SEGMENT): for 32 of them a fifth of the time, for 2 three quarters. Its limits
-// since Linux 4.18: 64 datagrams, and together not more than the largest one.
+// end of its way (UDP_SEGMENT): on loopback, 32 of them cost a quarter to a fifth of the time, 2 of
+// them three quarters. Its limits since Linux 4.18: 64 datagrams, and together not more bytes than
+// the largest one has.
 constexpr std::size_t kSegmentsMax = 64;
 constexpr std::size_t kJoinedBytesMax = 65'507;
 
-// What the kernel queues for us, in its own way of counting: a small datagram counts for 768 bytes
-// or more, one in a network card's buffer for 2304 and more. The usual 208 KiB then hold some ninety
+// What the kernel queues for us, in its own way of counting: a small datagram counts for some 768
+// bytes, one in a network card's buffer for 2304 and more. The usual 208 KiB then hold some ninety
 // datagrams, which a sender of video or of QUIC exceeds between two looks of ours. A queue that is
 // empty takes no memory. The kernel lowers it to net.core.rmem_max, and doubles what it is given.
+// What is to be sent keeps the usual size: whoever fills it waits, and a longer queue is only late.
 constexpr int kReceiveBytes = 1024 * 1024;
 
-std::unexpected<std::errc> last_error() {
+std::unexpected<std::errc> what_failed() {
     return std::unexpected(std::errc(errno));
 }
 
@@ -167,7 +169,7 @@ Result<int> kernel_datagram(const Endpoint& local, Sharing sharing) {
     const int kind = SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK;
     const int fd = socket(local.address()->sa_family, kind, IPPROTO_UDP);
     if (fd < 0) {
-        return last_error();
+        return what_failed();
     }
     set_option(fd, SOL_SOCKET, SO_RCVBUF, kReceiveBytes);
     // "Every address" is one socket for both families, as for a Listener, whatever the machine's
@@ -176,7 +178,7 @@ Result<int> kernel_datagram(const Endpoint& local, Sharing sharing) {
         local.family() != Endpoint::Family::ipv6 ||
         set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, local.is_any() ? 0 : 1);
     if (!has_families || !bind_datagrams(fd, local, sharing)) {
-        const auto error = last_error();
+        const auto error = what_failed();
         ::close(fd);
         return error;
     }
@@ -252,7 +254,7 @@ Result<std::size_t> Tails::receive(int fd, std::span<Incoming> into) {
         count = recvmmsg(fd, messages.data(), static_cast<unsigned>(into.size()), MSG_DONTWAIT,
                          nullptr);
         if (count < 0 && errno != EAGAIN && !is_report(errno)) {
-            return last_error();
+            return what_failed();
         }
         if (count < 0 && errno == EAGAIN) {
             return 0;

@@ -1,5 +1,8 @@
 // What a DatagramSocket promises beyond delivery: nobody who waits holds memory, what befalls one
 // datagram never befalls the socket, and a port has one owner.
+#include <sys/socket.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <array>
 #include <optional>
@@ -7,6 +10,7 @@
 #include <vector>
 
 #include "io/datagram.h"
+#include "io/kernel_datagram.h"
 #include "tests/io/mail.h"
 
 namespace ferry::test {
@@ -226,6 +230,39 @@ TEST_P(DatagramDoors, OfOneClientReachOneCore) {
     }
     EXPECT_FALSE(at_first.empty());
     EXPECT_FALSE(at_joined.empty());
+}
+
+// A full queue stops a send in the middle, and nothing is skipped for it. On loopback a socket's
+// queue never fills, for the receiver's own is where datagrams end; that of a pair does.
+TEST(KernelDatagrams, TakeNoMoreThanThereIsRoomFor) {
+    std::array<int, 2> ends{};
+    ASSERT_EQ(socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends.data()), 0);
+    Mail mail;
+    for (std::size_t i = 0; i < 600; ++i) {
+        mail.add(Endpoint(), 1 + i, i);  // each larger than the last: none leave together
+    }
+    const io::Sent sent = io::kernel_send_datagrams(ends[0], mail.all());
+    EXPECT_GT(sent.taken, 0U);
+    EXPECT_LT(sent.taken, mail.all().size());
+    EXPECT_EQ(sent.skipped, 0U);
+
+    io::Tails tails;
+    std::array<std::uint8_t, 50> place{};
+    for (std::size_t i = 0; i < sent.taken; ++i) {
+        std::array<io::Incoming, 1> one;
+        one[0].place = place;
+        EXPECT_EQ(tails.receive(ends[1], one), std::size_t{1});
+        Bytes whole(place.begin(), place.begin() + static_cast<std::ptrdiff_t>(one[0].head_bytes));
+        whole.insert(whole.end(), one[0].tail.begin(), one[0].tail.end());
+        EXPECT_TRUE(whole == mail.bytes(i)) << i;
+    }
+    std::array<io::Incoming, 1> none;
+    none[0].place = place;
+    EXPECT_EQ(tails.receive(ends[1], none), std::size_t{0});
+    EXPECT_EQ(io::kernel_send_datagrams(ends[0], mail.all().subspan(sent.taken)).skipped, 0U);
+    close(ends[0]);
+    close(ends[1]);
+    EXPECT_EQ(tails.receive(-1, none).error(), std::errc::bad_file_descriptor);
 }
 
 }  // namespace

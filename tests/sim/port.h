@@ -22,8 +22,8 @@ struct Letter {
 // The two queues of a datagram socket: what has arrived, and what has not left yet.
 class Port {
 public:
-    // What the queue of arrivals holds, in the kernel's way of counting: 208 KiB asked for, doubled;
-    // a datagram counts for 768 bytes more than it has. What does not fit is lost.
+    // What the queue of arrivals holds, in the kernel's way of counting: 208 KiB, doubled, where a
+    // datagram counts for 768 bytes more than it has. What does not fit is lost.
     static constexpr std::size_t kQueueBytes = 425'984;
     static constexpr std::size_t kOverheadBytes = 768;
     // So many may be on the way out; few, so that senders wait often.
