@@ -20,10 +20,7 @@ constexpr io::Duration kRunPatience = std::chrono::milliseconds(500);
 }  // namespace
 
 ChunkPackets::ChunkPackets(Session& session, PacketFraming framing)
-    : session_(session),
-      end_(session.client),
-      framing_(framing),
-      in_(std::move(session.early)) {}
+    : session_(session), end_(session.client), framing_(framing), in_(std::move(session.early)) {}
 
 ChunkPackets::ChunkPackets(Session& session, End far, PacketFraming framing)
     : session_(session), own_(std::move(far)), end_(*own_), framing_(framing) {}
@@ -293,8 +290,8 @@ bool ChunkPackets::seal_one(const Packet& packet, io::Buffer& out) {
     }
     const std::size_t head_bytes = mux::write_packet_address(packet.peer, whole);
     std::ranges::copy(packet.bytes, whole.subspan(head_bytes).begin());
-    const auto bytes = vmess::seal_datagram(
-        *end_.sealer, whole.first(head_bytes + packet.bytes.size()), room);
+    const auto bytes =
+        vmess::seal_datagram(*end_.sealer, whole.first(head_bytes + packet.bytes.size()), room);
     out.commit(bytes.value_or(0));
     return bytes.has_value();
 }

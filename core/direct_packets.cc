@@ -25,9 +25,8 @@ io::Endpoint every_address() {
 
 // The first address that can be reached from `local`; nowhere if there is none.
 io::Endpoint first_from(const std::optional<io::Endpoint>& local, const Endpoints& found) {
-    const auto fits = std::ranges::find_if(found, [&](const io::Endpoint& at) {
-        return !local || at.family() == local->family();
-    });
+    const auto fits = std::ranges::find_if(
+        found, [&](const io::Endpoint& at) { return !local || at.family() == local->family(); });
     return fits == found.end() ? io::Endpoint() : *fits;
 }
 
@@ -42,9 +41,8 @@ io::Result<io::DatagramSocket> open_socket(Session& session, const PacketRules& 
         local = io::Endpoint::any();
     }
     auto socket = io::DatagramSocket::open(session.scope, local);
-    const bool no_ipv6 =
-        !socket && (socket.error() == std::errc::address_family_not_supported ||
-                    socket.error() == std::errc::address_not_available);
+    const bool no_ipv6 = !socket && (socket.error() == std::errc::address_family_not_supported ||
+                                     socket.error() == std::errc::address_not_available);
     if (no_ipv6 && only == io::Endpoint() && !rules.dial.local) {
         local = io::Endpoint::any();
         socket = io::DatagramSocket::open(session.scope, local);

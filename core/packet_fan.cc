@@ -84,8 +84,7 @@ PacketFan::Lane* PacketFan::open(const proto::Address& to) {
     }
     // Those that are ending count, too.
     const Core& core = session_.core;
-    if (lanes_.size() >= 2 * kLanesMax ||
-        core.stats.open_sessions.read() >= core.limits.sessions) {
+    if (lanes_.size() >= 2 * kLanesMax || core.stats.open_sessions.read() >= core.limits.sessions) {
         return nullptr;
     }
     lanes_.emplace_back(*this, to);
@@ -99,9 +98,8 @@ PacketFan::Lane* PacketFan::open(const proto::Address& to) {
 
 // Ends the lane that has been quiet for longest.
 void PacketFan::make_room() {
-    const auto quietest = std::ranges::min_element(by_target_, {}, [](const auto& entry) {
-        return entry.second->session.scope.touched();
-    });
+    const auto quietest = std::ranges::min_element(
+        by_target_, {}, [](const auto& entry) { return entry.second->session.scope.touched(); });
     session_.core.stats.fan_evictions.add();
     Lane& lane = *quietest->second;
     by_target_.erase(quietest);

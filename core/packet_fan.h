@@ -47,7 +47,8 @@ private:
     void make_room();
     io::Task<void> serve(Lanes::iterator lane);
     void forget(const Lane& lane);
-    io::Task<Step<void>> send_to_client(Lane& lane, std::span<const Packet> all, Packets& addressed);
+    io::Task<Step<void>> send_to_client(Lane& lane, std::span<const Packet> all,
+                                        Packets& addressed);
 
     Session& session_;
     io::Scope scope_;

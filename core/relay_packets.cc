@@ -47,9 +47,8 @@ bool is_strange(const Session& session, const Packet& packet) {
 // An end that cannot say whom a datagram is from must not be given those of strangers.
 void drop_strange(const Course& course, Packets& packets) {
     if (course.way == Way::down && !course.to.addressed()) {
-        const std::size_t dropped = std::erase_if(packets, [&](const Packet& packet) {
-            return is_strange(course.session, packet);
-        });
+        const std::size_t dropped = std::erase_if(
+            packets, [&](const Packet& packet) { return is_strange(course.session, packet); });
         course.session.core.stats.datagrams_strange.add(dropped);
     }
 }

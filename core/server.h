@@ -28,8 +28,8 @@ public:
     Server& operator=(const Server&) = delete;
 
     // Opens a listener, for datagrams too where the inbound wants them: on the same number. Nothing
-    // is accepted before start(). "Every address" is one socket for both families, or for IPv4 alone
-    // where the machine has no IPv6.
+    // is accepted before start(). "Every address" is one socket for both families, or for IPv4
+    // alone where the machine has no IPv6.
     //
     //   gives   the endpoint with the port that was chosen
     io::Result<io::Endpoint> listen(const Port& port, io::Sharing sharing);

@@ -29,8 +29,7 @@ io::Task<Step<void>> SocksPackets::receive(Packets& into) {
 
 void SocksPackets::add(const io::Datagram& one, Packets& into) {
     const io::Endpoint peer = one.peer.unmapped();
-    const bool is_client =
-        client_.port() == 0 ? peer.with_port(0) == client_ : peer == client_;
+    const bool is_client = client_.port() == 0 ? peer.with_port(0) == client_ : peer == client_;
     if (!is_client) {
         session_.core.stats.datagrams_strange.add();
         return;

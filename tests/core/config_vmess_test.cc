@@ -356,26 +356,6 @@ TEST(VmessOutbound, KnowsHowManyAlternativeIdsItHas) {
     expect_wrong(cases);
 }
 
-TEST(VmessOutbound, KnowsHowDatagramsAreCarried) {
-    const auto encoding_of = [](std::string_view of_user, std::string_view of_outbound) {
-        const Config config = clean_config_of(
-            R"({"outbounds": [{"protocol": "vmess", "settings": {"vnext": [{"address": "a", "port": 1,
-                "users": [)" +
-            with_id(of_user) + "]}]" + std::string(of_outbound) + "}}]}");
-        return std::get<config::VmessOutbound>(config.outbounds.at(0).settings).packet_encoding;
-    };
-    EXPECT_EQ(encoding_of(R"("level": 0)", ""), PacketEncoding::none);
-    EXPECT_EQ(encoding_of(R"("packetEncoding": "packet")", ""), PacketEncoding::packet);
-    EXPECT_EQ(encoding_of(R"("packetEncoding": "None")", ""), PacketEncoding::none);
-    EXPECT_EQ(encoding_of(R"("level": 0)", R"(, "packetEncoding": "PacketAddr")"),
-              PacketEncoding::packet);
-    const std::array<WrongUser, 1> cases{{
-        {user(with_id(R"("packetEncoding": "x")")),
-         "outbounds[0].settings.vnext[0].users[0].packetEncoding", "\"x\" is not a packet encoding"},
-    }};
-    expect_wrong(cases);
-}
-
 TEST(VmessOutbound, NeedsServersAndUsers) {
     const std::string good = "[" + with_id("\"level\": 0") + "]";
     const std::array<WrongUser, 13> cases{{
