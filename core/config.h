@@ -88,8 +88,9 @@ struct SocksInbound {
     enum class Auth : std::uint8_t { none, password };
     Auth auth = Auth::none;
     std::vector<Account> accounts;  // password: nobody passes if it is empty
-    bool udp = false;
-    std::optional<proto::Address> udp_ip;  // where clients are told to send datagrams
+    bool udp = false;  // serves UDP ASSOCIATE
+    // Where clients are told to send datagrams; nothing: the address that they have connected to.
+    std::optional<proto::Address> udp_ip;
     std::uint32_t level = 0;
     std::optional<Seconds> idle;  // in place of the policy's
 };
@@ -101,9 +102,16 @@ struct HttpInbound {
     std::optional<Seconds> idle;  // in place of the policy's
 };
 
+// What an inbound listens for: connections, datagrams, or both.
+struct Networks {
+    bool tcp = true;
+    bool udp = false;
+};
+
 // Whoever connects is taken to one fixed place.
 struct DokodemoInbound {
     proto::Address target;
+    Networks networks;
     std::uint32_t level = 0;
     std::optional<Seconds> idle;  // in place of the policy's
 };
@@ -142,6 +150,13 @@ struct VmessAccount {
     bool no_termination_signal = false;  // end the stream without its empty chunk
 };
 
+// How datagrams of one association that go to many targets are carried.
+enum class PacketEncoding : std::uint8_t {
+    none,    // a connection for each target
+    packet,  // one for all of them: each datagram has its address in front
+    xudp,    // likewise in frames of Mux.Cool, and it can go on in another connection
+};
+
 struct VmessServer {
     proto::Address address;
     std::vector<VmessAccount> users;  // at least one; one is picked at random per connection
@@ -149,6 +164,7 @@ struct VmessServer {
 
 struct VmessOutbound {
     std::vector<VmessServer> servers;  // at least one; taken in turns
+    PacketEncoding packet_encoding = PacketEncoding::none;
 };
 
 struct FreedomOutbound {

@@ -183,10 +183,20 @@ Inbound read_inbound(Report& report, Value value, std::optional<Value> default_p
 
 // ---- inbounds side by side
 
+Networks networks_of(const Inbound& inbound) {
+    const auto* door = std::get_if<DokodemoInbound>(&inbound.settings);
+    return door == nullptr ? Networks{} : door->networks;
+}
+
 // Every listening socket shares its port among cores, so the kernel would not refuse a second
 // owner: it would deal connections out to both. Between one address and all of them it knows the
 // way.
 bool are_in_conflict(const Inbound& a, const Inbound& b) {
+    const Networks one = networks_of(a);
+    const Networks other = networks_of(b);
+    if (!(one.tcp && other.tcp) && !(one.udp && other.udp)) {
+        return false;
+    }
     const std::uint16_t first = std::max({a.ports.first, b.ports.first, std::uint16_t{1}});
     const std::uint16_t last = std::min(a.ports.last, b.ports.last);
     return a.listen == b.listen && first <= last;  // port 0 is a new one each time

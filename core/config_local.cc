@@ -42,13 +42,8 @@ std::optional<Seconds> read_idle(Section& section, std::uint32_t level) {
 
 // ---- socks
 
-// Later: an "udp" of true is served once datagrams are relayed.
 void read_socks_udp(Section& section, SocksInbound& inbound) {
     inbound.udp = section.flag("udp");
-    if (inbound.udp) {
-        section.report().warning(*section.find("udp"), "datagrams are not relayed",
-                                 "clients that ask for it are told so; set it to false");
-    }
     const auto host = section.text_at("ip");
     if (!host) {
         return;
@@ -78,11 +73,12 @@ SocksInbound::Auth read_socks_auth(Section& section) {
 
 // ---- dokodemo-door
 
-// Later: "udp" is served once datagrams are relayed.
-void check_networks(Section& section) {
+// "tcp", "udp" or both: as a text with commas, or as a list. As in V2Ray, connections alone where
+// nothing is said.
+Networks read_networks(Section& section) {
     const auto value = section.find("network");
     if (!value) {
-        return;
+        return {};
     }
     const std::vector<std::string> networks = texts_of(section.report(), *value);
     const auto names = [&](std::string_view network) {
@@ -90,12 +86,12 @@ void check_networks(Section& section) {
             return equal_ignoring_case(name, network);
         });
     };
-    if (!names("tcp")) {
-        section.report().mistake(*value, "only TCP is relayed, and it is not in this list",
-                                 "write \"tcp\", or remove the inbound");
-    } else if (names("udp")) {
-        section.report().warning(*value, "datagrams are not relayed; only TCP is", "write \"tcp\"");
+    const Networks wanted{.tcp = names("tcp"), .udp = names("udp")};
+    if (!wanted.tcp && !wanted.udp) {
+        section.report().mistake(*value, "neither TCP nor UDP is in this list",
+                                 "write \"tcp\", \"udp\" or \"tcp,udp\"");
     }
+    return wanted;
 }
 
 proto::Address read_target(Section& section) {
@@ -150,7 +146,7 @@ DokodemoInbound read_dokodemo_inbound(Section& parent) {
     DokodemoInbound inbound;
     inbound.level = section.number<std::uint32_t>("userLevel").value_or(0);
     inbound.idle = read_idle(section, inbound.level);
-    check_networks(section);
+    inbound.networks = read_networks(section);
     const bool follows = section.flag("followRedirect");
     if (follows) {
         section.report().mistake(*section.find("followRedirect"),

@@ -149,13 +149,43 @@ void read_experiments(Section& user, std::string_view key, VmessAccount& account
     }
 }
 
-VmessAccount read_account(Report& report, Value value) {
+struct NamedEncoding {
+    std::string_view name;
+    PacketEncoding encoding;
+};
+// The second name of `packet` is the one that sing-box gives it.
+constexpr std::array<NamedEncoding, 4> kEncodings{{
+    {"none", PacketEncoding::none},
+    {"packet", PacketEncoding::packet},
+    {"packetaddr", PacketEncoding::packet},
+    {"xudp", PacketEncoding::xudp},
+}};
+
+// Of the outbound, or of one of its users: an outbound has one way for all.
+void read_encoding(Section& section, PacketEncoding& encoding) {
+    const auto name = section.text_at("packetEncoding");
+    if (!name || name->text.empty()) {
+        return;
+    }
+    for (const NamedEncoding& known : kEncodings) {
+        if (equal_ignoring_case(name->text, known.name)) {
+            encoding = known.encoding;
+            return;
+        }
+    }
+    section.report().mistake(name->at,
+                             fmt::format("{} is not a packet encoding", shown(name->text)),
+                             "write \"none\", \"packet\" or \"xudp\"");
+}
+
+VmessAccount read_account(Report& report, Value value, PacketEncoding& encoding) {
     Section section(report, value);
     VmessAccount account;
     account.id = read_id(section).value_or(UserId{});
     account.level = section.number<std::uint32_t>("level").value_or(0);
     account.email = section.text("email");
     account.security = read_security(section);
+    read_encoding(section, encoding);
     read_experiments(section, "experiments", account);
     read_experiments(section, "testsEnabled", account);
     account.alter_id = section.number<std::uint16_t>("alterId").value_or(0);
@@ -163,7 +193,7 @@ VmessAccount read_account(Report& report, Value value) {
     return account;
 }
 
-VmessServer read_server(Report& report, Value value) {
+VmessServer read_server(Report& report, Value value, PacketEncoding& encoding) {
     Section section(report, value);
     VmessServer server;
     const auto host =
@@ -179,7 +209,7 @@ VmessServer read_server(Report& report, Value value) {
     }
     for (const Value user :
          section.needed_list("users", "the server has no user", "add one with the id it knows")) {
-        server.users.push_back(read_account(report, user));
+        server.users.push_back(read_account(report, user, encoding));
     }
     section.finish();
     return server;
@@ -213,8 +243,9 @@ VmessOutbound read_vmess_outbound(Section& parent) {
     VmessOutbound outbound;
     for (const Value server : section.needed_list(
              "vnext", "there is no server", "add one with \"address\", \"port\" and \"users\"")) {
-        outbound.servers.push_back(read_server(section.report(), server));
+        outbound.servers.push_back(read_server(section.report(), server, outbound.packet_encoding));
     }
+    read_encoding(section, outbound.packet_encoding);
     section.finish();
     return outbound;
 }

@@ -14,6 +14,7 @@
 #include "core/user_search.h"
 #include "crypto/dispatch.h"
 #include "crypto/random.h"
+#include "proto/mux/global_id.h"
 #include "io/buffer.h"
 #include "io/condition.h"
 #include "io/loop.h"
@@ -45,6 +46,7 @@ struct Limits {
     io::Duration mux_patience = std::chrono::seconds(10);
     std::uint32_t sessions = 65536;
     std::uint32_t handshakes = 16384;
+    std::uint32_t associations = 16384;  // begun by datagrams at one port
     std::uint32_t drains = 256;
     std::uint32_t drains_per_address = 8;
     std::uint32_t known_addresses = 65536;
@@ -97,6 +99,7 @@ struct Core {
     io::Condition session_ended;      // for a server that winds down
     MuxClients* mux = nullptr;        // the server's
     UserSearch search{random.next(), limits.trials, limits.known_addresses};
+    proto::mux::GlobalIds global_ids{*dispatch.sha256, random.bytes<32>()};
 };
 
 }  // namespace ferry::core

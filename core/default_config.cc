@@ -15,7 +15,8 @@ constexpr std::string_view kText = R"({{
   "inbounds": [
     {{"tag": "vmess-in", "listen": "127.0.0.1", "port": {vmess}, "protocol": "vmess",
      "settings": {{"clients": [{{"id": "{id}"}}]}}}},
-    {{"tag": "socks-in", "listen": "127.0.0.1", "port": {socks}, "protocol": "socks"}},
+    {{"tag": "socks-in", "listen": "127.0.0.1", "port": {socks}, "protocol": "socks",
+     "settings": {{"udp": true}}}},
     {{"tag": "http-in", "listen": "127.0.0.1", "port": {http}, "protocol": "http"}}
   ],
   "outbounds": [

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <system_error>
 
+#include "core/endpoints.h"
 #include "io/both.h"
 
 namespace ferry::core {
@@ -64,13 +65,6 @@ io::Task<void> try_other(Race& race) {
     }
 }
 
-io::Endpoint endpoint_of(const proto::Address& address) {
-    if (address.kind == proto::Address::Kind::ipv4) {
-        return io::Endpoint::ipv4(std::span(address.ip).first<4>(), address.port);
-    }
-    return io::Endpoint::ipv6(address.ip, address.port);
-}
-
 // Why a race had no winner.
 std::unexpected<Outcome> lost_race(Session& session, const Race& race, const proto::Address& to) {
     if (session.scope.stopping()) {
@@ -107,6 +101,14 @@ io::Task<Step<Endpoints>> find(Session& session, io::Scope& scope, const proto::
 }
 
 }  // namespace
+
+io::Task<Step<Endpoints>> find_addresses(Session& session, const proto::Address& to,
+                                         Families families) {
+    io::Scope scope(session.core.loop, &session.scope);
+    scope.expire_at(session.core.loop.now() + session.policy->dial);
+    auto found = co_await find(session, scope, to, families);
+    co_return found;
+}
 
 io::Task<Step<io::Socket>> dial(Session& session, const proto::Address& to,
                                 const DialRules& rules) {

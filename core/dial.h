@@ -26,4 +26,11 @@ struct DialRules {
 io::Task<Step<io::Socket>> dial(Session& session, const proto::Address& to,
                                 const DialRules& rules);
 
+// The addresses behind one, best first, at least one; a name is resolved.
+//
+//   limit  Policy::dial
+//   errors no_address, dial_timeout, or what stopped the session
+io::Task<Step<Endpoints>> find_addresses(Session& session, const proto::Address& to,
+                                         Families families);
+
 }  // namespace ferry::core

@@ -1,5 +1,6 @@
 #include "core/direct_outbound.h"
 
+#include "core/direct_packets.h"
 #include "core/snapshot.h"
 
 namespace ferry::core {
@@ -28,20 +29,20 @@ DirectOutbound::DirectOutbound(std::string its_tag, const config::FreedomOutboun
       level_(settings.level) {}
 
 io::Task<Step<End>> DirectOutbound::dial(Session& session) const {
-    proto::Address to = session.address;
-    if (redirect_) {
-        const std::uint16_t port = redirect_->port != 0 ? redirect_->port : to.port;
-        if (redirect_->kind != proto::Address::Kind::none) {
-            to = *redirect_;
-        }
-        to.port = port;
-    }
+    const proto::Address to = redirected(redirect_, session.address);
     auto socket = co_await core::dial(session, to, rules_);
     if (!socket) {
         co_return std::unexpected(socket.error());
     }
     session.far_policy = &session.snapshot->policy_of(level_);
     co_return End(std::move(*socket));
+}
+
+io::Task<Step<std::unique_ptr<PacketEnd>>> DirectOutbound::dial_packets(Session& session) const {
+    session.far_policy = &session.snapshot->policy_of(level_);
+    PacketRules rules{rules_, redirect_};
+    auto dialed = co_await DirectPackets::dial(session, std::move(rules));
+    co_return dialed;
 }
 
 }  // namespace ferry::core

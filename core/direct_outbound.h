@@ -1,6 +1,7 @@
 // DirectOutbound: straight to the target. V2Ray calls it freedom.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -16,6 +17,8 @@ public:
                    std::optional<io::Endpoint> local);
 
     io::Task<Step<End>> dial(Session& session) const override;
+    io::Task<Step<std::unique_ptr<PacketEnd>>> dial_packets(Session& session) const override;
+    bool addresses_packets() const noexcept override { return true; }
 
 private:
     std::optional<proto::Address> redirect_;

@@ -13,6 +13,7 @@ public:
     DokodemoInbound(std::string its_tag, const config::DokodemoInbound& settings);
 
     io::Task<Step<void>> greet(Session& session) const override;
+    void meet(Session& session, const io::Endpoint& at) const override;
     std::string_view name() const noexcept override { return "proxy/dokodemo"; }
 
 private:

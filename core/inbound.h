@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "core/announced.h"
+#include "core/config.h"
 #include "core/outcome.h"
 #include "core/session.h"
 #include "io/task.h"
@@ -27,6 +28,14 @@ public:
 
     // Tells the client how dialling went: `finished` if the target is there.
     virtual io::Task<Step<void>> answer(Session& session, Outcome dialed) const;
+
+    // Prepares an association that began with a datagram to `at`: where it goes, by which policy.
+    // Only where `networks` has datagrams.
+    virtual void meet(Session& session, const io::Endpoint& at) const;
+
+    // Watches, while an association runs, over what it depends on, and stops the session when that
+    // ends; returns once the session is stopped.
+    virtual io::Task<void> attend(Session& session) const;
 
     // Prepares the session for another request on the same connection, if there may be one.
     virtual bool again(Session& session) const;
@@ -49,6 +58,7 @@ public:
 
     const std::string tag;
     std::uint16_t place = 0;       // in the snapshot's list
+    config::Networks networks{};   // what is listened for
     std::uint32_t level = 0;       // of whoever comes in here without being a user of VMess
     io::Duration idle_override{};  // in place of the policy's; zero: none
 

@@ -21,11 +21,11 @@ io::Task<Outcome> MuxCarrier::run(Session& session, End& end, io::Buffer early) 
     co_return worse_of(ends.first, ends.second);
 }
 
-std::shared_ptr<MuxStream> MuxCarrier::make_stream(mux::Network network,
+std::shared_ptr<MuxStream> MuxCarrier::make_stream(mux::Network network, std::uint16_t id,
                                                    const proto::Address& target,
                                                    std::size_t limit) {
     ++made_;
-    auto stream = std::make_shared<MuxStream>(static_cast<std::uint16_t>(made_), network,
+    auto stream = std::make_shared<MuxStream>(id, network,
                                               std::min(limit, kInboxBytesMax));
     stream->target = target;
     streams_.emplace(stream->id, stream);
@@ -162,7 +162,7 @@ void MuxCarrier::take_packet_piece(ByteView piece, bool last) {
                                              : core_.pools.mux.try_take();
         }
         if (!gathered_) {
-            core_.stats.packets_dropped.add();
+            core_.stats.datagrams_overrun.add();
             current_.reset();
             return;
         }
@@ -174,7 +174,7 @@ void MuxCarrier::take_packet_piece(ByteView piece, bool last) {
         piece = gathered_.data();
     }
     if (!current_->packets.put(piece, frame.target, core_.pools.mux, core_.pools.run)) {
-        core_.stats.packets_dropped.add();
+        core_.stats.datagrams_overrun.add();
     }
     gathered_.release();
     current_->arrived.notify_all();

@@ -42,8 +42,9 @@ public:
     // Runs the connection at one end of a session until it is over.
     io::Task<Outcome> run(Session& session, End& end, io::Buffer early);
 
-    // A client's new stream, not opened yet; null if the connection takes no more.
-    std::shared_ptr<MuxStream> make_stream(proto::mux::Network network,
+    // A client's new stream, not opened yet.
+    std::uint16_t next_id() const noexcept { return static_cast<std::uint16_t>(made_ + 1); }
+    std::shared_ptr<MuxStream> make_stream(proto::mux::Network network, std::uint16_t id,
                                            const proto::Address& target, std::size_t limit);
 
     bool alive() const noexcept { return alive_; }

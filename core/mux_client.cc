@@ -20,7 +20,7 @@ std::shared_ptr<MuxClients::Carrier> MuxClients::find(const MuxShare& share,
     for (const auto& each : carriers) {
         if (!each->failed && each->mux->alive() &&
             each->mux->open_streams() < share.concurrency &&
-            each->mux->streams_made() < kStreamsPerCarrier) {
+            each->mux->streams_made() < (share.alone() ? 1 : kStreamsPerCarrier)) {
             return each;
         }
     }
@@ -35,7 +35,7 @@ io::Task<Step<MuxPlace>> MuxClients::take(Session& session, const MuxShare& shar
     auto carrier = find(share, session);
     MuxPlace place;
     place.carrier = carrier->mux;
-    place.stream = carrier->mux->make_stream(network, session.address,
+    place.stream = carrier->mux->make_stream(network, share.alone() ? 0 : carrier->mux->next_id(), session.address,
                                              static_cast<std::size_t>(std::min<std::uint64_t>(
                                                  session.buffer_bytes(),
                                                  MuxCarrier::kInboxBytesMax)));
@@ -71,7 +71,7 @@ io::Task<void> MuxClients::run(std::shared_ptr<Carrier> carrier, const Session& 
         carrier->far_policy = session.far_policy;
         carrier->ready = true;
         carrier->changed.notify_all();
-        session.scope.spawn(close_when_idle(session, *carrier->mux));
+        session.scope.spawn(close_when_idle(session, *carrier->mux, share.alone()));
         auto outcome = co_await carrier->mux->run(session, *session.target, {});
         if (is_cut(outcome)) {
             log_failure(session, "proxy/vmess/outbound", outcome);
@@ -90,7 +90,8 @@ io::Task<void> MuxClients::run(std::shared_ptr<Carrier> carrier, const Session& 
     }
 }
 
-io::Task<void> MuxClients::close_when_idle(Session& session, MuxCarrier& mux) {
+// One for a single association ends with it.
+io::Task<void> MuxClients::close_when_idle(Session& session, MuxCarrier& mux, bool alone) {
     while (!session.scope.stopping()) {
         if (mux.open_streams() > 0) {
             auto changed = co_await mux.streams_changed().wait(session.scope);
@@ -101,7 +102,7 @@ io::Task<void> MuxClients::close_when_idle(Session& session, MuxCarrier& mux) {
         patience.expire_at(core_.loop.now() + kIdle);
         auto changed = co_await mux.streams_changed().wait(patience);
         (void)changed;  // the loop looks
-        const bool spent = mux.streams_made() >= kStreamsPerCarrier;
+        const bool spent = alone || mux.streams_made() >= kStreamsPerCarrier;
         if (mux.open_streams() == 0 && (patience.stopping() || spent)) {
             session.scope.stop(io::Stop::idle);
         }

@@ -30,6 +30,9 @@ struct MuxShare {
     std::string_view tag;     // of the outbound, for its counters
     bool datagrams = false;   // those for associations are kept apart
     std::uint32_t concurrency = 8;
+
+    // Is it a connection for one association, which is session 0 then (vmess.md 14)?
+    bool alone() const noexcept { return datagrams && concurrency == 1; }
 };
 
 // A place in a connection.
@@ -75,7 +78,7 @@ private:
 
     std::shared_ptr<Carrier> find(const MuxShare& share, const Session& session);
     io::Task<void> run(std::shared_ptr<Carrier> carrier, const Session& first, MuxShare share);
-    io::Task<void> close_when_idle(Session& session, MuxCarrier& mux);
+    io::Task<void> close_when_idle(Session& session, MuxCarrier& mux, bool alone);
 
     Core& core_;
     io::Scope& scope_;

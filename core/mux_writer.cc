@@ -223,7 +223,7 @@ bool MuxCarrier::fill_packets(MuxWrite& write, io::Buffer& plain) {
         const bool has_name = packet.peer.kind == proto::Address::Kind::name;
         if (packet.bytes.empty() || packet.bytes.size() > most ||
             (has_name && !proto::is_wire_name(packet.peer.name))) {
-            core_.stats.packets_dropped.add();
+            core_.stats.datagrams_unsent.add();
             continue;
         }
         if (plain.room().size() < mux::kHeadBytesMax + packet.bytes.size()) {

@@ -6,11 +6,16 @@
 #include <system_error>
 #include <utility>
 
+#include "io/both.h"
+
 namespace ferry::core {
 namespace {
 
 // How long a stopping listener goes on taking connections that the kernel has accepted already.
 constexpr io::Duration kLastCall = std::chrono::milliseconds(20);
+
+// How many numbers are tried for one that is free for connections and for datagrams.
+constexpr int kTriesForBoth = 16;
 
 }  // namespace
 
@@ -27,19 +32,56 @@ Server::Server(Core& core, io::Scope& root)
 
 io::Result<io::Endpoint> Server::listen(const Port& port, io::Sharing sharing) {
     Door& door = doors_.emplace_back(core_, *accepting_, *port.inbound);
-    auto listener = io::Listener::open(door.scope, port.at, sharing);
-    const bool no_ipv6 =
-        !listener && (listener.error() == std::errc::address_family_not_supported ||
-                      listener.error() == std::errc::address_not_available);
-    if (no_ipv6 && port.at.family() == io::Endpoint::Family::ipv6 && port.at.is_any()) {
-        listener = io::Listener::open(door.scope, io::Endpoint::any(port.at.port()), sharing);
+    const config::Networks& networks = port.inbound->networks;
+    const bool may_try_again = port.at.port() == 0 && networks.tcp && networks.udp;
+    auto at = listen_at(door, port.at, sharing);
+    for (int tries = 1; !at && may_try_again && tries < kTriesForBoth; ++tries) {
+        at = listen_at(door, port.at, sharing);
     }
-    if (!listener) {
+    if (!at) {
         doors_.pop_back();
-        return std::unexpected(listener.error());
     }
-    door.listener.emplace(std::move(*listener));
-    return door.listener->local();
+    return at;
+}
+
+io::Result<io::Endpoint> Server::listen_at(Door& door, const io::Endpoint& at,
+                                           io::Sharing sharing) {
+    auto opened = open_door(door, at, sharing);
+    const bool no_ipv6 =
+        !opened && (opened.error() == std::errc::address_family_not_supported ||
+                    opened.error() == std::errc::address_not_available);
+    if (no_ipv6 && at.family() == io::Endpoint::Family::ipv6 && at.is_any()) {
+        opened = open_door(door, io::Endpoint::any(at.port()), sharing);
+    }
+    return opened;
+}
+
+io::Result<io::Endpoint> Server::open_door(Door& door, const io::Endpoint& at,
+                                           io::Sharing sharing) {
+    const config::Networks& networks = door.inbound->networks;
+    door.listener.reset();
+    door.at = at;
+    if (networks.tcp) {
+        auto listener = io::Listener::open(door.scope, at, sharing);
+        if (!listener) {
+            return std::unexpected(listener.error());
+        }
+        door.at = listener->local();
+        door.listener.emplace(std::move(*listener));
+    }
+    if (networks.udp) {
+        auto datagrams = UdpDoor::open(core_, door.scope, *sessions_, door.at, sharing);
+        if (!datagrams) {
+            return std::unexpected(datagrams.error());
+        }
+        const auto local = (*datagrams)->local();
+        if (!local) {
+            return std::unexpected(local.error());
+        }
+        door.at = *local;
+        door.datagrams = std::move(*datagrams);
+    }
+    return door.at;
 }
 
 void Server::start() {
@@ -66,14 +108,14 @@ io::Result<io::Endpoint> Server::open(const Port& port, io::Sharing sharing) {
 
 void Server::close(const io::Endpoint& at) {
     for (Door& door : doors_) {
-        if (door.listener->local() == at) {
+        if (door.at == at) {
             door.scope.expire_at(core_.loop.now() + kLastCall);
         }
     }
 }
 
 io::Task<void> Server::tend(Door& door) {
-    co_await accept_at(door);
+    co_await io::both(accept_at(door), accept_datagrams(door));
     doors_.remove_if([&door](const Door& each) { return &each == &door; });
 }
 
@@ -106,8 +148,14 @@ io::Task<bool> Server::wait_for_room(Door& door) {
     co_return true;
 }
 
+io::Task<void> Server::accept_datagrams(Door& door) {
+    if (door.datagrams) {
+        co_await door.datagrams->run(door.scope, door.inbound);
+    }
+}
+
 io::Task<void> Server::accept_at(Door& door) {
-    for (;;) {
+    while (door.listener) {
         auto room = co_await wait_for_room(door);
         if (!room) {
             co_return;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <list>
+#include <memory>
 #include <optional>
 
 #include "core/allocation.h"
@@ -9,6 +10,7 @@
 #include "core/mux_client.h"
 #include "core/session.h"
 #include "core/snapshot.h"
+#include "core/udp_door.h"
 #include "io/list.h"
 #include "io/listener.h"
 #include "io/scope.h"
@@ -26,8 +28,9 @@ public:
     Server(const Server&) = delete;
     Server& operator=(const Server&) = delete;
 
-    // Opens a listener; nothing is accepted before start(). "Every address" is one socket for both
-    // families, or for IPv4 alone where the machine has no IPv6.
+    // Opens a listener, for datagrams too where the inbound wants them: on the same number. Nothing
+    // is accepted before start(). "Every address" is one socket for both families, or for IPv4
+    // alone where the machine has no IPv6.
     //
     //   gives   the endpoint with the port that was chosen
     io::Result<io::Endpoint> listen(const Port& port, io::Sharing sharing);
@@ -60,9 +63,14 @@ private:
             : scope(core.loop, &accepting), inbound(&its_inbound) {}
         io::Scope scope;
         const Inbound* inbound;  // of the core's snapshot
+        io::Endpoint at;
         std::optional<io::Listener> listener;
+        std::unique_ptr<UdpDoor> datagrams;
     };
 
+    io::Result<io::Endpoint> listen_at(Door& door, const io::Endpoint& at, io::Sharing sharing);
+    io::Result<io::Endpoint> open_door(Door& door, const io::Endpoint& at, io::Sharing sharing);
+    io::Task<void> accept_datagrams(Door& door);
     // Runs a door until it is closed, and takes it off the list.
     io::Task<void> tend(Door& door);
     io::Task<void> accept_at(Door& door);

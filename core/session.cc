@@ -143,8 +143,7 @@ io::Task<Outcome> relay(Session& session) {
         co_return dialed.error();
     }
     session.target.emplace(std::move(*dialed));
-    const Meter wire = session.core.meters.of(Meters::Kind::outbound, outbound.tag,
-                                              session.snapshot->counted.outbounds);
+    const Meter wire = wire_of(session);
     session.target->sent = wire.up;
     session.target->received = wire.down;
     auto told = co_await answer(session, Outcome::finished);
@@ -209,13 +208,28 @@ Session::Session(Core& its_core, io::Scope& parent, const Inbound& its_inbound,
       peer(accepted.peer.unmapped()),
       client(io::Socket(scope, std::move(accepted.descriptor))),
       source(peer.text()) {
-    const Meter wire =
-        core.meters.of(Meters::Kind::inbound, inbound.tag, snapshot->counted.inbounds);
-    client.received = wire.up;
-    client.sent = wire.down;
+    count_wire();
     core.stats.accepted.add();
     core.stats.open_sessions.add();
     core.stats.handshakes.add();
+}
+
+Session::Session(Core& its_core, io::Scope& parent, const Inbound& its_inbound,
+                 const io::Endpoint& from)
+    : core(its_core),
+      scope(its_core.loop, &parent),
+      snapshot(its_core.snapshot),
+      inbound(its_inbound),
+      policy(&its_core.snapshot->policy_of(its_inbound.level)),
+      id(static_cast<std::uint32_t>(its_core.random.next())),
+      peer(from.unmapped()),
+      client(scope, nullptr),
+      network(Network::udp),
+      source(peer.text()),
+      began(its_core.loop.now()),
+      in_handshake(false) {
+    count_wire();
+    core.stats.open_sessions.add();
 }
 
 Session::Session(const Session& outer, io::Scope& parent, std::unique_ptr<Link> link)
@@ -236,6 +250,13 @@ Session::Session(const Session& outer, io::Scope& parent, std::unique_ptr<Link> 
       is_inner(true),
       in_handshake(false) {
     core.stats.open_sessions.add();
+}
+
+void Session::count_wire() {
+    const Meter wire =
+        core.meters.of(Meters::Kind::inbound, inbound.tag, snapshot->counted.inbounds);
+    client.received = wire.up;
+    client.sent = wire.down;
 }
 
 io::Duration Session::idle() const noexcept {
@@ -291,9 +312,13 @@ io::Task<void> run_inner(Session& session) {
     session.core.stats.count(outcome);
 }
 
-const Outbound& route(Session& session) {
+const Outbound& way_out(const Session& session) {
     const Snapshot& snapshot = *session.snapshot;
-    const Outbound& outbound = *snapshot.outbounds[snapshot.router.pick(session.inbound.tag)];
+    return *snapshot.outbounds[snapshot.router.pick(session.inbound.tag)];
+}
+
+const Outbound& route(Session& session) {
+    const Outbound& outbound = way_out(session);
     session.outbound = &outbound;
     log_accepted(session, outbound);
     return outbound;
@@ -322,6 +347,18 @@ std::unexpected<Outcome> faulted(Session& session, proto::Fault fault, Outcome o
     session.core.stats.count(fault);
     session.reason = proto::name_of(fault);
     return std::unexpected(outcome);
+}
+
+Meter wire_of(const Session& session) {
+    return session.core.meters.of(Meters::Kind::outbound, session.outbound->tag,
+                                  session.snapshot->counted.outbounds);
+}
+
+Outcome ended_by(const Session& session, std::errc error, Outcome lost) {
+    if (error == std::errc::operation_canceled && session.scope.stopping()) {
+        return outcome_of(session.scope.why(), Outcome::idle, Outcome::finished);
+    }
+    return lost;
 }
 
 Outcome failure(const Session& session, std::errc error, Outcome deadline, Outcome otherwise) {

@@ -96,6 +96,10 @@ struct InServer;
 //   lifetime  lives in the frame that runs it; outlives its two ends and everything in its scope
 struct Session : io::Hook<InServer> {
     Session(Core& its_core, io::Scope& parent, const Inbound& its_inbound, io::Accepted accepted);
+    // An association, begun by a datagram from `from` and known to be allowed in; its `packets` and
+    // where they go come later.
+    Session(Core& its_core, io::Scope& parent, const Inbound& its_inbound,
+            const io::Endpoint& from);
     // A session inside another one: of the same user, come in the same way. Its near end is a link,
     // or null where it has `packets`.
     Session(const Session& outer, io::Scope& parent, std::unique_ptr<Link> link);
@@ -145,14 +149,20 @@ struct Session : io::Hook<InServer> {
     io::Duration quiet{};       // how long one direction may be quiet after the other has ended
     std::uint8_t sends = 0;     // in flight
     bool request_done = false;  // of an exchange: its last byte has gone to the target
+
+private:
+    void count_wire();
 };
 
 // Runs one connection to its end: greet, route, dial, answer, pump; again if the inbound says so.
 io::Task<Outcome> run(Session& session);
 
-// Runs a session inside another one, of which is known already where it goes; counts its outcome.
+// Runs a session of which is known already where it goes: one inside another one, or an association
+// on a port of its own. Counts its outcome.
 io::Task<void> run_inner(Session& session);
 
+// The way out.
+const Outbound& way_out(const Session& session);
 // Finds the way out, and tells the access log of it.
 const Outbound& route(Session& session);
 // What the log says of a session that has gone wrong.
@@ -166,5 +176,12 @@ std::unexpected<Outcome> faulted(Session& session, proto::Fault fault, Outcome o
 
 // The reason why an operation of the session's scope failed: what stopped it, or `otherwise`.
 Outcome failure(const Session& session, std::errc error, Outcome deadline, Outcome otherwise);
+
+// How an association ends when an operation of one of its ends fails: `lost`, or, where the session
+// was stopped, for that reason.
+Outcome ended_by(const Session& session, std::errc error, Outcome lost);
+
+// The counters of what goes over the wire at the session's way out.
+Meter wire_of(const Session& session);
 
 }  // namespace ferry::core

@@ -6,6 +6,7 @@
 #include "core/block_outbound.h"
 #include "core/direct_outbound.h"
 #include "core/dokodemo_inbound.h"
+#include "core/endpoints.h"
 #include "core/http_inbound.h"
 #include "core/socks_inbound.h"
 #include "core/vmess_inbound.h"
@@ -18,13 +19,6 @@ template <class... F>
 struct Cases : F... {
     using F::operator()...;
 };
-
-io::Endpoint endpoint_of(const proto::Address& ip, std::uint16_t port) {
-    if (ip.kind == proto::Address::Kind::ipv4) {
-        return io::Endpoint::ipv4(std::span(ip.ip).first<4>(), port);
-    }
-    return io::Endpoint::ipv6(ip.ip, port);
-}
 
 // The tokens of those who may use the older header: by V2Ray's own rule signed by the main id too,
 // but by ours only where alternative ids are asked for, or the environment says so (config.md 3).
@@ -87,7 +81,7 @@ std::unique_ptr<Inbound> make_inbound(const config::Inbound& inbound,
 std::unique_ptr<Outbound> make_outbound(const config::Outbound& outbound) {
     std::optional<io::Endpoint> local;
     if (outbound.send_through) {
-        local = endpoint_of(*outbound.send_through, 0);
+        local = endpoint_of(*outbound.send_through);
     }
     return std::visit(
         Cases{
@@ -127,7 +121,7 @@ Policy policy_from(const config::Level& level, bool stats) {
 // Every address of both families is one socket on "::": Linux takes IPv4 peers there, too.
 Port port_of(const config::Inbound& from, const Inbound& inbound, std::uint16_t number) {
     const io::Endpoint at = from.listen
-                                ? endpoint_of(*from.listen, number)
+                                ? endpoint_of(*from.listen).with_port(number)
                                 : io::Endpoint::ipv6(std::array<std::uint8_t, 16>{}, number);
     return {at, &inbound};
 }

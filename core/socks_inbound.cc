@@ -2,8 +2,10 @@
 
 #include <array>
 
+#include "core/endpoints.h"
 #include "core/greeting.h"
 #include "core/snapshot.h"
+#include "core/socks_packets.h"
 
 namespace ferry::core {
 namespace {
@@ -39,10 +41,11 @@ proto::SocksResult result_of(Outcome dialed) {
     return proto::SocksResult::failed;
 }
 
-io::Task<Step<void>> send_answer(Session& session, proto::SocksResult result) {
+io::Task<Step<void>> send_answer(Session& session, proto::SocksResult result,
+                                 const proto::Address& bound = {}) {
     const auto& dialogue = static_cast<const SocksDialogue&>(*session.dialogue);
     std::array<std::uint8_t, proto::kSocksAnswerBytesMax> words;
-    const std::size_t bytes = dialogue.server.answer(result, proto::Address{}, words);
+    const std::size_t bytes = dialogue.server.answer(result, bound, words);
     auto said = co_await say(session, ByteView(words).first(bytes));
     co_return said;
 }
@@ -50,7 +53,12 @@ io::Task<Step<void>> send_answer(Session& session, proto::SocksResult result) {
 }  // namespace
 
 SocksInbound::SocksInbound(std::string its_tag, const config::SocksInbound& settings)
-    : Inbound(std::move(its_tag)), login_(settings.auth == config::SocksInbound::Auth::password) {
+    : Inbound(std::move(its_tag)),
+      login_(settings.auth == config::SocksInbound::Auth::password),
+      serves_datagrams_(settings.udp) {
+    if (settings.udp_ip) {
+        told_ = endpoint_of(*settings.udp_ip);
+    }
     for (const proto::Account& account : settings.accounts) {
         accounts_.push_back(account);
     }
@@ -91,16 +99,66 @@ io::Task<Step<void>> SocksInbound::greet(Session& session) const {
         }
     }
     if (server.command() == proto::SocksCommand::udp_associate) {
-        auto said = co_await send_answer(session, proto::SocksResult::not_supported);
-        (void)said;  // the session ends either way
-        session.reason = "UDP ASSOCIATE is not supported by this version";
-        co_return std::unexpected(Outcome::refused);
+        auto associated = co_await associate(session, server);
+        co_return associated;
     }
     session.address = server.target();
     co_return {};
 }
 
+// Opens a port for the client's datagrams, and tells it which.
+io::Task<Step<void>> SocksInbound::associate(Session& session,
+                                             const proto::SocksServer& server) const {
+    if (!serves_datagrams_) {
+        auto said = co_await send_answer(session, proto::SocksResult::not_supported);
+        (void)said;  // the session ends either way
+        session.reason = "UDP ASSOCIATE is not switched on at this inbound";
+        co_return std::unexpected(Outcome::refused);
+    }
+    const auto met = session.client.socket.local();
+    if (!met) {
+        co_return std::unexpected(Outcome::client_lost);
+    }
+    // Where clients are sent elsewhere, something between may bring their datagrams to any address.
+    const io::Endpoint here = met->unmapped().with_port(0);
+    const bool is_ipv4 = here.family() == io::Endpoint::Family::ipv4;
+    const io::Endpoint everywhere =
+        is_ipv4 ? io::Endpoint::any() : io::Endpoint::ipv6(std::array<std::uint8_t, 16>{}, 0);
+    auto socket = io::DatagramSocket::open(session.scope, told_ ? everywhere : here);
+    const auto local = socket ? socket->local() : io::Result<io::Endpoint>(here);
+    if (!socket || !local) {
+        auto said = co_await send_answer(session, proto::SocksResult::failed);
+        (void)said;  // the session ends either way
+        session.reason = "no port for datagrams is to be had";
+        co_return std::unexpected(Outcome::over_limit);
+    }
+    session.network = Network::udp;
+    session.packets =
+        std::make_unique<SocksPackets>(session, std::move(*socket), server.target().port);
+    const io::Endpoint told = told_.value_or(here).with_port(local->port());
+    const proto::Address bound = address_of(told);
+    auto said = co_await send_answer(session, proto::SocksResult::ok, bound);
+    session.dialogue.reset();
+    session.early.release();
+    co_return said;
+}
+
+io::Task<void> SocksInbound::attend(Session& session) const {
+    for (;;) {
+        // Nothing that may come here has a meaning.
+        auto got = co_await session.client.socket.recv(session.scope, session.early);
+        session.early.release();
+        if (!got || *got == 0) {
+            break;
+        }
+    }
+    session.scope.stop(io::Stop::peer);
+}
+
 io::Task<Step<void>> SocksInbound::answer(Session& session, Outcome dialed) const {
+    if (session.network == Network::udp) {
+        co_return {};  // that was said when the association began
+    }
     auto said = co_await send_answer(session, result_of(dialed));
     session.dialogue.reset();
     co_return said;

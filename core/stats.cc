@@ -28,9 +28,17 @@ void add_to(std::map<std::string, std::uint64_t, std::less<>>& sums, const Stats
         {"core.mux_waits", &shard.mux_waits},
         {"core.mux_stalls", &shard.mux_stalls},
         {"core.xudp_moves", &shard.xudp_moves},
-        {"core.packets_dropped", &shard.packets_dropped},
         {"core.uplink_bytes", &shard.uplink_bytes},
         {"core.downlink_bytes", &shard.downlink_bytes},
+        {"core.associations", &shard.associations},
+        {"core.associations_refused", &shard.associations_refused},
+        {"core.fan_evictions", &shard.fan_evictions},
+        {"core.uplink_datagrams", &shard.uplink_datagrams},
+        {"core.downlink_datagrams", &shard.downlink_datagrams},
+        {"core.datagrams_unsent", &shard.datagrams_unsent},
+        {"core.datagrams_strange", &shard.datagrams_strange},
+        {"core.datagrams_malformed", &shard.datagrams_malformed},
+        {"core.datagrams_overrun", &shard.datagrams_overrun},
     };
     for (const auto& [name, counter] : named) {
         sums[std::string(name)] += counter->read();

@@ -52,9 +52,17 @@ struct alignas(64) StatsShard {
     Counter mux_waits;        // a stream kept the others of its connection waiting
     Counter mux_stalls;       // a stream was torn down because it did so for too long
     Counter xudp_moves;       // associations that went on in another connection, at the client
-    Counter packets_dropped;  // datagrams that could not be carried, or found no room
     Counter uplink_bytes;     // plaintext, from the client
     Counter downlink_bytes;   // plaintext, to the client
+    Counter associations;           // of datagrams, whose way out was opened
+    Counter associations_refused;   // datagrams that would have begun one more than there may be
+    Counter fan_evictions;          // destinations that made room for another of their association
+    Counter uplink_datagrams;       // from the client
+    Counter downlink_datagrams;     // to the client
+    Counter datagrams_unsent;       // too large, or no way there: dropped on the way out
+    Counter datagrams_strange;      // from somebody whom the association is not with
+    Counter datagrams_malformed;    // without a head that can be read, or a part of one
+    Counter datagrams_overrun;      // a queue had no room for them
     std::array<Counter, kOutcomeCount> outcomes;
     std::array<Counter, proto::kFaultCount> faults;
 

@@ -4,10 +4,13 @@
 
 #include <algorithm>
 
+#include "core/chunk_packets.h"
 #include "core/greeting.h"
 #include "core/snapshot.h"
+#include "proto/mux/packet_address.h"
 #include "proto/vmess/auth_id.h"
 #include "proto/vmess/body.h"
+#include "proto/vmess/datagram.h"
 #include "proto/vmess/legacy_request.h"
 #include "proto/vmess/request.h"
 
@@ -23,6 +26,13 @@ Step<vmess::Request> still_here(Session& session, Step<vmess::Request> request) 
         return faulted(session, proto::Fault::unknown_user, Outcome::bad_request);
     }
     return request;
+}
+
+PacketFraming framing_of(const vmess::Request& request) {
+    if (proto::mux::is_packet_address_target(request.target)) {
+        return PacketFraming::addressed;
+    }
+    return vmess::keeps_datagrams(request) ? PacketFraming::chunks : PacketFraming::raw;
 }
 
 }  // namespace
@@ -237,10 +247,6 @@ Step<void> VmessInbound::accept(Session& session, vmess::Request request) const 
         session.reason = "Insecure encryption";
         return std::unexpected(Outcome::refused);
     }
-    if (request.command == vmess::Command::udp) {
-        session.reason = "UDP over VMess is not supported by this version";
-        return std::unexpected(Outcome::refused);
-    }
     if (request.command == vmess::Command::mux) {
         session.network = Network::mux;
     }
@@ -255,6 +261,10 @@ Step<void> VmessInbound::accept(Session& session, vmess::Request request) const 
     }
     session.client.opener = std::move(*opener);
     session.client.sealer = std::move(*sealer);
+    if (request.command == vmess::Command::udp) {
+        session.network = Network::udp;
+        session.packets = std::make_unique<ChunkPackets>(session, framing_of(request));
+    }
     session.address = std::move(request.target);
     return {};
 }

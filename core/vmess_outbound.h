@@ -10,6 +10,7 @@
 #include "core/mux_client.h"
 #include "core/outbound.h"
 #include "core/server_list.h"
+#include "core/xudp_packets.h"
 
 namespace ferry::core {
 
@@ -21,17 +22,34 @@ public:
     // Takes the servers in turns. Where one cannot be reached, the next one is tried, up to five
     // times; once a header has been sent, nothing is tried again.
     io::Task<Step<End>> dial(Session& session) const override;
+    // Likewise for datagrams: a connection or a stream for each target, or with packet addresses
+    // and XUDP one for all.
+    io::Task<Step<std::unique_ptr<PacketEnd>>> dial_packets(Session& session) const override;
+    bool addresses_packets() const noexcept override {
+        return encoding_ != config::PacketEncoding::none;
+    }
 
 private:
-    io::Task<Step<End>> connect(Session& session, proto::vmess::Command command) const;
+    // What a connection is asked for.
+    struct Wish {
+        proto::vmess::Command command;
+        proto::Address target;
+    };
+    io::Task<Step<End>> dial_for(Session& session, Wish wish) const;
     io::Task<Step<End>> dial_carrier(Session& session) const override;
-    Step<End> greet(Session& session, std::shared_ptr<const VmessServer> server, io::Socket socket,
-                    proto::vmess::Command command) const;
+    io::Task<Step<MuxPlace>> take_place(Session& session, const MuxShare& share,
+                                        proto::mux::Network network) const;
+    io::Task<Step<std::unique_ptr<PacketEnd>>> dial_chunks(Session& session) const;
+    io::Task<Step<std::unique_ptr<PacketEnd>>> dial_xudp(Session& session) const;
+    io::Task<Step<std::shared_ptr<MuxPackets>>> open_xudp(Session& session) const;
+    Step<End> greet(Session& session, std::shared_ptr<const VmessServer> server,
+                    io::Socket socket, const Wish& wish) const;
 
     // Mutable and shared by all cores: servers name further ones while the configuration stands.
     mutable ServerList servers_;
     DialRules rules_;
     config::Mux mux_;
+    config::PacketEncoding encoding_;
 };
 
 }  // namespace ferry::core

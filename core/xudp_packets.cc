@@ -46,7 +46,7 @@ io::Task<Step<void>> XudpPackets::send(std::span<const Packet> all) {
     const std::shared_ptr<MuxPackets> through = present_;
     auto sent = co_await through->send(all);
     if (!sent && !session_.scope.stopping()) {
-        session_.core.stats.packets_dropped.add(all.size());
+        session_.core.stats.datagrams_unsent.add(all.size());
         co_return {};  // whoever receives finds another carrier
     }
     co_return sent;

@@ -65,8 +65,8 @@ private:
 static_assert(DatagramBatch::kCountMax * (DatagramBatch::kPlaceBytes + sizeof(Datagram)) <=
               DatagramBatch::kSlotBytes);
 
-// A port on which datagrams come from anybody and go to anybody, of one address family: what wants
-// both opens two.
+// A port on which datagrams come from anybody and go to anybody. One on "::" is for both families,
+// and names IPv4 peers by their mapped addresses; any other is for its own family.
 //
 //   owner     closes the descriptor when destroyed; no operation may be in flight then
 //   at once   at most one recv; any number of sends

@@ -7,6 +7,12 @@
 #include <utility>
 
 namespace ferry::io {
+namespace {
+
+// ::ffff:0:0/96, where IPv6 has a place for each IPv4 address (RFC 4291, 2.5.5.2).
+constexpr std::array<std::uint8_t, 12> kMapped = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+
+}  // namespace
 
 Endpoint::Endpoint() noexcept {
     // The comparisons and the kernel look at padding, too: nothing may be left as it was.
@@ -110,12 +116,19 @@ Endpoint Endpoint::with_port(std::uint16_t port) const noexcept {
 }
 
 Endpoint Endpoint::unmapped() const noexcept {
-    static constexpr std::array<std::uint8_t, 12> kMapped = {0, 0, 0, 0, 0,    0,
-                                                             0, 0, 0, 0, 0xff, 0xff};
     if (family() != Family::ipv6 || !std::ranges::equal(ip().first<12>(), kMapped)) {
         return *this;
     }
     return ipv4(ip().subspan<12, 4>(), port());
+}
+
+Endpoint Endpoint::mapped() const noexcept {
+    if (family() != Family::ipv4) {
+        return *this;
+    }
+    std::array<std::uint8_t, 16> bytes;
+    std::ranges::copy(ip(), std::ranges::copy(kMapped, bytes.begin()).out);
+    return ipv6(bytes, port());
 }
 
 socklen_t Endpoint::length() const noexcept {

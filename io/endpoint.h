@@ -40,6 +40,8 @@ public:
     Endpoint with_port(std::uint16_t port) const noexcept;
     // ::ffff:a.b.c.d becomes a.b.c.d: what a listener on "::" sees of an IPv4 peer.
     Endpoint unmapped() const noexcept;
+    // And back: how a socket for both families names an IPv4 peer.
+    Endpoint mapped() const noexcept;
 
     std::string ip_text() const;  // "1.2.3.4", "::1"; "" for nowhere
     std::string text() const;     // "1.2.3.4:80", "[::1]:80"; "-" for nowhere

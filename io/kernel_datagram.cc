@@ -172,10 +172,12 @@ Result<int> kernel_datagram(const Endpoint& local, Sharing sharing) {
         return what_failed();
     }
     set_option(fd, SOL_SOCKET, SO_RCVBUF, kReceiveBytes);
-    // Without it a socket on "::" would take the IPv4 port as well.
-    const bool one_family =
-        local.family() != Endpoint::Family::ipv6 || set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1);
-    if (!one_family || !bind_datagrams(fd, local, sharing)) {
+    // "Every address" is one socket for both families, as for a Listener, whatever the machine's
+    // own default is.
+    const bool has_families =
+        local.family() != Endpoint::Family::ipv6 ||
+        set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, local.is_any() ? 0 : 1);
+    if (!has_families || !bind_datagrams(fd, local, sharing)) {
         const auto error = what_failed();
         ::close(fd);
         return error;

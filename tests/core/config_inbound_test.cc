@@ -297,9 +297,7 @@ TEST(Socks, ReadsEverything) {
 }
 
 TEST(Socks, WarnsOfWhatDoesLessThanItSeems) {
-    constexpr std::array<Wrong, 5> kRemarks{{
-        {R"({"port": 1, "protocol": "socks", "settings": {"udp": true}})",
-         ".settings.udp: datagrams are not relayed", 68},
+    constexpr std::array<Wrong, 4> kRemarks{{
         {R"({"port": 1, "protocol": "socks", "settings": {"auth": "password"}})",
          ".settings.auth: without accounts nobody gets in", 69},
         {R"({"port": 1, "protocol": "socks", "settings": {"accounts": [{"user": "a"}]}})",
@@ -340,7 +338,35 @@ TEST(Http, ReadsEverything) {
     expect_wrong(kCases);
 }
 
-TEST(Dokodemo, NeedsAPlaceThatTcpReaches) {
+TEST(Dokodemo, ListensForWhatItIsTold) {
+    struct Written {
+        std::string_view network;
+        bool tcp;
+        bool udp;
+    };
+    constexpr std::array<Written, 7> kCases{{{"null", true, false},
+                                             {R"("tcp")", true, false},
+                                             {R"("udp")", false, true},
+                                             {R"("tcp,udp")", true, true},
+                                             {R"("UDP, TCP")", true, true},
+                                             {R"(["udp"])", false, true},
+                                             {R"(["tcp", "udp"])", true, true}}};
+    for (const Written& written : kCases) {
+        const auto door = settings_of<DokodemoInbound>(
+            R"({"port": 1, "protocol": "dokodemo-door",
+                "settings": {"address": "a", "port": 1, "network": )" +
+            std::string(written.network) + "}}");
+        EXPECT_EQ(door.networks.tcp, written.tcp) << written.network;
+        EXPECT_EQ(door.networks.udp, written.udp) << written.network;
+    }
+    // One port number is one for connections and one for datagrams.
+    clean_config_of(R"({"inbounds": [
+        {"port": 53, "protocol": "socks"},
+        {"port": 53, "protocol": "dokodemo-door",
+         "settings": {"address": "a", "port": 1, "network": "udp"}}]})");
+}
+
+TEST(Dokodemo, NeedsAPlaceAndANetwork) {
     const auto door = settings_of<DokodemoInbound>(
         R"({"port": 1, "protocol": "dokodemo-door", "settings": {"address": "[2001:db8::1]",
             "port": 53, "network": ["TCP"], "userLevel": 3}})");
@@ -353,17 +379,15 @@ TEST(Dokodemo, NeedsAPlaceThatTcpReaches) {
          ".settings.address: there is no place to take connections to", 68},
         {R"({"port": 1, "protocol": "dokodemo-door", "settings": {"address": "", "port": 1}})",
          ".settings.address: \"\" is not a host", 80},
-        {R"({"port": 1, "protocol": "dokodemo-door", "settings": {"address": "a", "port": 1, "network": "udp"}})",
-         ".settings.network: only TCP is relayed", 107},
+        {R"({"port": 1, "protocol": "dokodemo-door", "settings": {"address": "a", "port": 1, "network": "x"}})",
+         ".settings.network: neither TCP nor UDP is in this list", 107},
         {R"({"port": 1, "protocol": "dokodemo-door", "settings": {"address": "a", "port": 1, "network": []}})",
-         ".settings.network: only TCP is relayed", 107},
+         ".settings.network: neither TCP nor UDP is in this list", 107},
         {R"({"port": 1, "protocol": "dokodemo-door", "settings": {"followRedirect": true}})",
          ".settings.followRedirect: redirected connections are not supported", 87},
     }};
     expect_wrong(kCases);
-    constexpr std::array<Wrong, 2> kRemarks{{
-        {R"({"port": 1, "protocol": "dokodemo-door", "settings": {"address": "a", "port": 1, "network": "tcp,udp"}})",
-         ".settings.network: datagrams are not relayed", 107},
+    constexpr std::array<Wrong, 1> kRemarks{{
         {R"({"port": 1, "protocol": "dokodemo-door", "settings": {"address": "a"}})",
          ".settings.address: without a port", 80},
     }};

@@ -21,6 +21,28 @@ Settings settings_of(std::string_view text) {
 
 // ---- outbounds
 
+TEST(Outbound, KnowsHowVmessCarriesDatagrams) {
+    constexpr std::string_view kVmess =
+        R"({"protocol": "vmess", "settings": {"vnext": [{"address": "a", "port": 1, "users":
+            [{"id": "b831381d-6324-4d53-ad4f-8cda48b30811"%}]}]%}})";
+    const auto encoding_of = [&](std::string_view of_user, std::string_view of_outbound) {
+        std::string text(kVmess);
+        text.replace(text.rfind('%'), 1, of_outbound);
+        text.replace(text.find('%'), 1, of_user);
+        return settings_of<VmessOutbound>(text).packet_encoding;
+    };
+    EXPECT_EQ(encoding_of("", ""), PacketEncoding::none);
+    EXPECT_EQ(encoding_of(R"(, "packetEncoding": "packet")", ""), PacketEncoding::packet);
+    EXPECT_EQ(encoding_of("", R"(, "packetEncoding": "None")"), PacketEncoding::none);
+    EXPECT_EQ(encoding_of("", R"(, "packetEncoding": "PacketAddr")"), PacketEncoding::packet);
+    constexpr std::array<Case, 1> kCases{{
+        {R"({"outbounds": [{"protocol": "vmess", "settings": {"packetEncoding": "x", "vnext": [
+            {"address": "a", "port": 1, "users": [{"id": "b831381d-6324-4d53-ad4f-8cda48b30811"}]}]}}]})",
+         "1:69: outbounds[0].settings.packetEncoding: \"x\" is not a packet encoding"},
+    }};
+    expect_refused(kCases);
+}
+
 TEST(Outbound, KnowsItsProtocols) {
     EXPECT_TRUE(std::holds_alternative<FreedomOutbound>(
         outbound_of(R"({"protocol": "FREEDOM", "settings": null})").settings));

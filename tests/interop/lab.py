@@ -183,10 +183,11 @@ class Lab:
         """
         config_path = self.write(f"{name}.json", json.dumps(config, indent=1))
         process = self.spawn(program, program.command(config_path), name, max_files, wrapper, output)
-        ports = {inbound["port"] for inbound in config["inbounds"] if isinstance(inbound["port"], int)}
+        connections = _ports_for(config, "tcp")
+        datagrams = _ports_for(config, "udp")
         wait_until(
-            lambda: ports <= listening_ports() or not process.running(),
-            f"{name} to listen on {sorted(ports)}",
+            lambda: (connections <= listening_ports() and datagrams <= udp_ports()) or not process.running(),
+            f"{name} to listen on {sorted(connections | datagrams)}",
         )
         assert process.running(), f"{name} did not start: exit code {process.exit_code()}"
         return process
@@ -258,6 +259,27 @@ def wait_until(condition, what: str, seconds=PATIENCE_SECONDS):
             return value
         assert not late, f"waited {seconds} s for {what}"
         time.sleep(0.005)
+
+
+def _ports_for(config, network) -> set[int]:
+    """The ports that a configuration opens for good for a network. Only doors ask for anything but TCP."""
+    ports = set()
+    for inbound in config["inbounds"]:
+        is_door = inbound["protocol"] == "dokodemo-door"
+        networks = inbound["settings"].get("network", "tcp") if is_door else "tcp"
+        if isinstance(inbound["port"], int) and network in networks:
+            ports.add(inbound["port"])
+    return ports
+
+
+def udp_ports() -> set[int]:
+    """The ports to which somebody may send datagrams."""
+    ports = set()
+    for table in ("/proc/net/udp", "/proc/net/udp6"):
+        with open(table) as file:
+            for line in file.readlines()[1:]:
+                ports.add(int(line.split()[1].rpartition(":")[2], 16))
+    return ports
 
 
 def listening_ports() -> set[int]:

@@ -72,7 +72,7 @@ class Client:
         if self.head is None:
             self.head = self._read_head()
         if self._down.raw:
-            return self.connection.recv(count)
+            return self._down.open_raw(self.connection.recv(count))
         # A close between chunks ends a stream as well as the end chunk does.
         if not self.connection.recv(1, socket.MSG_PEEK):
             return b""

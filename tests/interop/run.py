@@ -29,6 +29,7 @@ MODULES = (
     "alter_cases",
     "detour_cases",
     "insecure_cases",
+    "udp_cases",
     "ends_cases",
     "policy_cases",
     "program_cases",

@@ -22,7 +22,7 @@ try:
 except ImportError:
     Cipher = None
 
-AES_128_GCM, CHACHA20_POLY1305, NONE = 3, 4, 5
+AES_128_CFB, AES_128_GCM, CHACHA20_POLY1305, NONE = 1, 3, 4, 5
 S, M, P, A = 0x01, 0x04, 0x08, 0x10
 
 _COMMAND_SALT = b"c48619fe-8f02-49e0-b9e9-edf763e17e21"
@@ -203,13 +203,21 @@ class Body:
         self.raw = not chunked_cipher and not option & S
         self.ends = bool(option & S)
         self.masks = bool(option & M)
-        self.pads = bool(option & P) and chunked_cipher
+        # Datagrams in the clear are padded, streams in the clear are not.
+        has_padding = self.security != NONE or request.command == 2
+        self.pads = bool(option & P) and has_padding
         self.seals_lengths = bool(option & A) and chunked_cipher
         self.overhead = _TAG_BYTES if chunked_cipher else 0
         self._iv = iv
         self._request_iv = request.iv
         self._counter = 0
         self._aead = aead_of(self.security, key) if chunked_cipher else None
+        # The whole stream of the older cipher is one key stream: fields, checksums, payload, padding.
+        self._stream = self._follow = None
+        if self.security == AES_128_CFB:
+            self.overhead = 4
+            cipher = Cipher(algorithms.AES(key), modes.CFB(iv))
+            self._stream, self._follow = cipher.encryptor(), cipher.decryptor()
         if self.seals_lengths:
             self._length_aead = aead_of(self.security, kdf16(request.key, b"auth_len"))
         self._words = b""
@@ -225,9 +233,9 @@ class Body:
     def seal(self, payload: bytes, lie=None) -> bytes:
         """One chunk; an empty payload is the end. `lie` is a length to announce instead of the true one."""
         if self.raw:
-            return payload
+            return self._stream.update(payload) if self._stream else payload
         padding = os.urandom(self.word() % 64) if self.pads else b""
-        sealed = payload
+        sealed = fnv1a(payload) + payload if self._stream else payload
         if self._aead:
             sealed = self._aead.encrypt(self._nonce(self._iv), payload, None)
         length = len(sealed) + len(padding) if lie is None else lie
@@ -237,13 +245,20 @@ class Body:
         else:
             field = struct.pack(">H", length ^ (self.word() if self.masks else 0))
         self._counter = (self._counter + 1) & 0xFFFF
-        return field + sealed + padding
+        chunk = field + sealed + padding
+        return self._stream.update(chunk) if self._stream else chunk
 
     def end(self) -> bytes:
         return self.seal(b"") if self.ends else b""
 
     def open(self, receive) -> bytes:
         """The payload of the next chunk; b"" is the end."""
+        if self._follow:
+            follow = self._follow
+
+            def receive(count, sealed=receive):
+                return follow.update(sealed(count))
+
         field = receive(18 if self.seals_lengths else 2)
         padding = self.word() % 64 if self.pads else 0
         if self.seals_lengths:
@@ -255,8 +270,15 @@ class Body:
         payload = receive(length)[: length - padding]
         if self._aead:
             payload = self._aead.decrypt(self._nonce(self._iv), payload, None)
+        if self._follow:
+            checksum, payload = payload[:4], payload[4:]
+            assert checksum == fnv1a(payload), "a chunk with a wrong checksum"
         self._counter = (self._counter + 1) & 0xFFFF
         return payload
+
+    def open_raw(self, data: bytes) -> bytes:
+        """What a body without chunks says."""
+        return self._follow.update(data) if self._follow else data
 
     def _nonce(self, iv) -> bytes:
         return struct.pack(">H", self._counter) + iv[2:12]

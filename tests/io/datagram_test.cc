@@ -87,23 +87,30 @@ TEST_P(Datagrams, OverIpv6AsWell) {
     EXPECT_TRUE(engine().run(servers));
 }
 
-// One port number, both families: neither socket takes what is the other's.
-TEST_P(Datagrams, FamiliesKeepApart) {
+// Every address of both families is one socket, to which IPv4 peers have mapped addresses.
+TEST_P(Datagrams, EveryAddressIsOfBothFamilies) {
     io::Scope scope(loop());
     const auto any = Endpoint::from_literal("::", 0);
-    auto six = DatagramSocket::open(scope, *any);
-    if (!six) {
+    auto both = DatagramSocket::open(scope, *any);
+    if (!both) {
         GTEST_SKIP() << "no IPv6 here";
     }
-    auto four = door(scope, Endpoint::any(where(*six).port()));
     auto client = door(scope);
+    auto other = door(scope);
     Mail mail;
-    mail.add(Endpoint::loopback(where(four).port()), 10);
+    mail.add(Endpoint::loopback(where(*both).port()), 10);
+    Mail answer;
+    answer.add(where(other).mapped(), 20);
     std::vector<Got> got;
+    std::vector<Got> got_by_other;
     scope.spawn(say(scope, client, mail));
-    scope.spawn(hear(scope, four, pool, 1, got));
+    scope.spawn(hear(scope, *both, pool, 1, got));
+    scope.spawn(say(scope, *both, answer));
+    scope.spawn(hear(scope, other, pool, 1, got_by_other));
     EXPECT_TRUE(engine().run(scope));
-    EXPECT_EQ(got.at(0).peer, where(client));
+    EXPECT_EQ(got.at(0).peer, where(client).mapped());
+    EXPECT_EQ(got.at(0).peer.unmapped(), where(client));
+    EXPECT_EQ(got_by_other.at(0).peer, Endpoint::loopback(where(*both).port()));
 }
 
 // Many, of sizes that may and that may not leave together, to one peer and to two in turns.

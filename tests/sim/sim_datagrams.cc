@@ -18,15 +18,21 @@ namespace {
 constexpr std::size_t kIpv4BytesMax = 65'507;
 constexpr std::size_t kIpv6BytesMax = 65'527;
 
+// Is it a socket of both families, which names IPv4 peers by their mapped addresses?
+bool takes_both(const io::Endpoint& local) {
+    return local.family() == io::Endpoint::Family::ipv6 && local.is_any();
+}
+
 bool can_be_sent(const io::Datagram& one, const io::Endpoint& from) {
-    const bool ipv4 = from.family() == io::Endpoint::Family::ipv4;
+    const bool ipv4 = one.peer.unmapped().family() == io::Endpoint::Family::ipv4;
     return one.peer.family() == from.family() && one.peer.port() != 0 &&
            one.bytes.size() <= (ipv4 ? kIpv4BytesMax : kIpv6BytesMax);
 }
 
 // May both be bound at the same time, on one host?
 bool overlap(const io::Endpoint& a, const io::Endpoint& b) {
-    return a.family() == b.family() && a.port() == b.port() && (a.is_any() || b.is_any() || a == b);
+    const bool same_family = a.family() == b.family() || takes_both(a) || takes_both(b);
+    return same_family && a.port() == b.port() && (a.is_any() || b.is_any() || a == b);
 }
 
 }  // namespace
@@ -71,7 +77,8 @@ std::vector<Port*> SimBackend::ports_at(const io::Endpoint& host, const io::Endp
 
 io::Result<std::size_t> SimBackend::receive_datagrams(int fd, std::span<io::Incoming> into) {
     assert(into.size() <= kDatagramsMax);
-    Port& port = *at(fd).port;
+    const Descriptor& socket = at(fd);
+    Port& port = *socket.port;
     std::size_t count = 0;
     for (io::Incoming& one : into) {
         auto letter = port.take();
@@ -80,7 +87,7 @@ io::Result<std::size_t> SimBackend::receive_datagrams(int fd, std::span<io::Inco
         }
         std::vector<std::uint8_t>& bytes = tails_[count++];
         bytes = std::move(letter->bytes);
-        one.peer = letter->from;
+        one.peer = takes_both(socket.local) ? letter->from.mapped() : letter->from;
         one.head_bytes = std::min(bytes.size(), one.place.size());
         std::ranges::copy(std::span(bytes).first(one.head_bytes), one.place.begin());
         one.tail = std::span(bytes).subspan(one.head_bytes);
@@ -108,9 +115,9 @@ io::Sent SimBackend::send_datagrams(int fd, std::span<const io::Datagram> all) n
 
 void SimBackend::post(const Descriptor& socket, const io::Datagram& one) {
     world_.happened(one.bytes.size());
-    Letter letter{.from = socket.local, .to = one.peer, .bytes = {}};
+    Letter letter{.from = socket.local, .to = one.peer.unmapped(), .bytes = {}};
     letter.bytes.assign(one.bytes.begin(), one.bytes.end());
-    const bool inside = one.peer.with_port(0) == io::Endpoint::loopback();
+    const bool inside = letter.to.with_port(0) == io::Endpoint::loopback();
     if (letter.from.is_any()) {
         const io::Endpoint source = inside ? io::Endpoint::loopback() : host_;
         letter.from = source.with_port(socket.local.port());
@@ -125,7 +132,7 @@ void SimBackend::post(const Descriptor& socket, const io::Datagram& one) {
     if (world_.random().chance(weather.loss)) {
         return;
     }
-    const io::Endpoint host = inside ? host_ : one.peer;
+    const io::Endpoint host = inside ? host_ : letter.to;
     if (world_.random().chance(weather.duplicate)) {
         fly(*socket.port, host, letter);
     }

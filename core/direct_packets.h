@@ -1,0 +1,71 @@
+// DirectPackets: datagrams straight to their targets.
+#pragma once
+
+#include <cstddef>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/dial.h"
+#include "core/packets.h"
+#include "core/session.h"
+#include "io/datagram.h"
+
+namespace ferry::core {
+
+// Where datagrams really go.
+struct PacketRules {
+    DialRules dial;
+    std::optional<proto::Address> redirect;  // as config::FreedomOutbound::redirect
+};
+
+// Where something for `asked` goes, if that is to be somewhere else.
+proto::Address redirected(const std::optional<proto::Address>& redirect,
+                          const proto::Address& asked);
+
+// A socket of its own for one association. Where the near end can say with whom each datagram is,
+// whoever answers is passed on; otherwise it is the one target alone.
+//
+//   names   of addressed datagrams are resolved when they are met; kNamesMax answers are remembered
+//   counts  what cannot be sent is dropped as datagrams_unsent, what a stranger sends as
+//           datagrams_strange
+class DirectPackets final : public PacketEnd {
+public:
+    static constexpr std::size_t kNamesMax = 64;
+
+    // Opens the far end of a session.
+    static io::Task<Step<std::unique_ptr<PacketEnd>>> dial(Session& session, PacketRules rules);
+
+    DirectPackets(Session& session, io::DatagramSocket socket, const io::Endpoint& local,
+                  const io::Endpoint& only, PacketRules rules);
+
+    io::Task<Step<void>> receive(Packets& into) override;
+    io::Task<Step<void>> send(std::span<const Packet> all) override;
+    io::Task<void> end() override { co_return; }  // a socket has no way to say so
+    void rest() noexcept override { batch_.clear(); }
+    bool addressed() const noexcept override { return only_ == io::Endpoint(); }
+
+private:
+    struct Known {
+        io::Endpoint at;  // nowhere: there is no such name
+        io::TimePoint until;
+    };
+
+    io::Task<io::Endpoint> find(const proto::Address& asked);
+    io::Task<io::Endpoint> resolve(const proto::Address& name);
+    io::Endpoint sendable(const io::Endpoint& to) const;
+
+    Session& session_;
+    io::DatagramSocket socket_;
+    const io::Endpoint local_;
+    const io::Endpoint only_;  // the one target; nowhere if there are many
+    const PacketRules rules_;
+    const Meter wire_;
+    io::DatagramBatch batch_;
+    std::vector<io::Datagram> outgoing_;
+    std::map<std::string, Known> names_;
+};
+
+}  // namespace ferry::core
