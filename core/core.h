@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 
+#include "core/kept_sockets.h"
 #include "core/log.h"
 #include "core/meters.h"
 #include "core/replay.h"
@@ -93,10 +94,14 @@ struct Core {
     ReplayFilter& replay;
     ReplayFilter& session_keys;
     SkewReports& skew_reports;
+    KeptSockets& kept_sockets;  // shared by all cores; when an association with a global id begins
     std::shared_ptr<const Snapshot> snapshot;  // this core's own reference count
     Drains drains;
     io::Condition room_for_sessions;  // for listeners that wait at a limit
     io::Condition session_ended;      // for a server that winds down
+    io::Condition socket_kept;        // for whoever closes those that nobody comes back to
+    // Runs something on this core, from any thread; not for what cannot be lost.
+    std::function<void(std::move_only_function<void()>)> post;
     MuxClients* mux = nullptr;        // the server's
     UserSearch search{random.next(), limits.trials, limits.known_addresses};
     proto::mux::GlobalIds global_ids{*dispatch.sha256, random.bytes<32>()};

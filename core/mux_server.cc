@@ -25,6 +25,7 @@ io::Task<void> serve(MuxServer& server, std::shared_ptr<MuxStream> stream) {
     session.source = (is_udp ? "udp:" : "tcp:") + session.peer.text();
     if (is_udp) {
         session.network = Network::udp;
+        session.global_id = stream->global_id;
         session.packets = std::make_unique<MuxPackets>(session, Outcome::client_lost,
                                                        server.carrier, std::move(stream));
     }

@@ -110,6 +110,11 @@ io::Task<Step<void>> MuxPackets::receive(Packets& into) {
         }
     }
     stream_->packets.take(into);
+    for (Packet& packet : into) {
+        if (stream_->addressed && packet.peer.kind == proto::Address::Kind::none) {
+            packet.peer = stream_->target;  // what does not say otherwise is about the first one
+        }
+    }
     co_return {};
 }
 
@@ -121,6 +126,10 @@ io::Task<Step<void>> MuxPackets::send(std::span<const Packet> all) {
         co_return std::unexpected(failure(session_, done.error(), Outcome::idle, lost_));
     }
     co_return {};
+}
+
+bool MuxPackets::may_return() const noexcept {
+    return !carrier_->alive() && !stream_->peer_ended;
 }
 
 io::Task<void> MuxPackets::end() {

@@ -99,6 +99,7 @@ public:
     io::Task<void> end() override;
     void rest() noexcept override { stream_->packets.rest(); }
     bool addressed() const noexcept override { return stream_->addressed; }
+    bool may_return() const noexcept override;
 
 private:
     Session& session_;

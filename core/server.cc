@@ -85,6 +85,7 @@ io::Result<io::Endpoint> Server::open_door(Door& door, const io::Endpoint& at,
 }
 
 void Server::start() {
+    carriers_->spawn(close_kept_sockets());
     for (Door& door : doors_) {
         accepting_->spawn(tend(door));
     }
@@ -199,6 +200,24 @@ void Server::stop(io::Duration grace) {
     if (!std::exchange(stopping_, true)) {
         root_.spawn(wind_down());
     }
+}
+
+// Closes the sockets to which nobody has come back.
+io::Task<void> Server::close_kept_sockets() {
+    KeptSockets& kept = core_.kept_sockets;
+    const auto close = [this](int fd) { core_.loop.close(fd, io::Farewell::normal); };
+    while (!carriers_->stopping()) {
+        const io::TimePoint next = kept.next_sweep();
+        if (next == io::kNever) {
+            auto changed = co_await core_.socket_kept.wait(*carriers_);
+            (void)changed;  // the loop looks
+        } else {
+            auto slept = co_await core_.loop.sleep_until(*carriers_, next);
+            (void)slept;  // the loop looks
+            kept.sweep(core_.loop.now(), close);
+        }
+    }
+    kept.sweep(io::kNever, close);
 }
 
 io::Task<void> Server::wind_down() {

@@ -77,6 +77,7 @@ private:
     io::Task<bool> wait_for_room(Door& door);
     io::Task<void> serve(const Inbound& inbound, io::Accepted accepted);
     io::Task<void> wind_down();
+    io::Task<void> close_kept_sockets();
 
     Core& core_;
     io::Scope& root_;

@@ -20,6 +20,7 @@
 #include "io/task.h"
 #include "proto/address.h"
 #include "proto/codec.h"
+#include "proto/mux/frame.h"
 
 namespace ferry::core {
 
@@ -124,6 +125,7 @@ struct Session : io::Hook<InServer> {
     std::optional<End> target;
 
     Network network = Network::tcp;
+    std::optional<proto::mux::GlobalId> global_id;  // of an association that can move
     std::unique_ptr<PacketEnd> packets;  // the client's, of an association
     std::unique_ptr<Dialogue> dialogue;
     proto::Address address;                       // where the client wants to go

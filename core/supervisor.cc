@@ -100,6 +100,7 @@ private:
     ReplayFilter replay_;
     ReplayFilter session_keys_;
     SkewReports skew_reports_;
+    KeptSockets kept_sockets_;
     CoreLog log_;
     Shared shared_;
     std::vector<std::unique_ptr<Worker>> workers_;
@@ -129,6 +130,7 @@ Supervisor::Supervisor(const config::Config& config, const RunOptions& options, 
               .replay = replay_,
               .session_keys = session_keys_,
               .skew_reports = skew_reports_,
+              .kept_sockets = kept_sockets_,
               .snapshot = make_snapshot(config, dispatch_),
               .limits = limits_for(dispatch_),
               .backend = backend_.kind,

@@ -78,10 +78,13 @@ Node::Node(World& world, const io::Endpoint& host, const core::config::Config& c
             .replay = replay_,
             .session_keys = session_keys_,
             .skew_reports = skew_reports_,
+            .kept_sockets = kept_sockets_,
             .snapshot = core::make_snapshot(config, dispatch),
             .drains = {},
             .room_for_sessions = {},
-            .session_ended = {}},
+            .session_ended = {},
+            .socket_kept = {},
+            .post = [](std::move_only_function<void()> message) { message(); }},
       server_(std::make_unique<core::Server>(core_, root_)) {
     for (const core::Port& port : core_.snapshot->ports) {
         auto at = server_->listen(port, io::Sharing::first);

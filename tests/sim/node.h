@@ -69,6 +69,7 @@ public:
         return std::next(all.begin(), static_cast<std::ptrdiff_t>(index))->listening();
     }
     core::StatsShard& stats() noexcept { return stats_; }
+    const core::KeptSockets& kept_sockets() const noexcept { return kept_sockets_; }
     core::ReplayFilter& replay() noexcept { return replay_; }
     core::ReplayFilter& session_keys() noexcept { return session_keys_; }
     bool is_tainted(const core::Token& token) const {
@@ -95,6 +96,7 @@ private:
     core::ReplayFilter replay_;
     core::ReplayFilter session_keys_;
     core::SkewReports skew_reports_;
+    core::KeptSockets kept_sockets_;
     std::vector<std::string> lines_;
     io::Scope root_;
     core::Core core_;

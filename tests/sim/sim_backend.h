@@ -43,6 +43,8 @@ public:
     io::Result<int> stream(const io::Endpoint& towards) override;
     io::Result<void> bind(int fd, const io::Endpoint& local) override;
     io::Result<int> datagram(const io::Endpoint& local, io::Sharing sharing) override;
+    io::Result<int> duplicate(int fd) override;
+    void let_go(int) noexcept override {}
     io::Result<std::size_t> receive_datagrams(int fd, std::span<io::Incoming> into) override;
     io::Sent send_datagrams(int fd, std::span<const io::Datagram> all) noexcept override;
     bool was_reset(int fd) const noexcept override;

@@ -7,6 +7,7 @@
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <ostream>
 #include <vector>
 
 #include "tests/sim/apps.h"
@@ -29,7 +30,13 @@ struct Choices {
     bool sealed_lengths = false;
     std::uint16_t alter_id = 0;
     PacketEncoding encoding = PacketEncoding::none;
+    core::config::Mux mux = {};
 };
+
+inline std::ostream& operator<<(std::ostream& out, const Choices& choices) {
+    return out << static_cast<int>(choices.security) << '/' << choices.sealed_lengths << '/'
+               << choices.alter_id << '/' << static_cast<int>(choices.encoding);
+}
 
 inline void set_times(core::config::Config& config) {
     core::config::Level level;
@@ -88,6 +95,7 @@ inline core::config::Config client_config(const Choices& choices) {
     vmess.packet_encoding = choices.encoding;
     core::config::Outbound outbound;
     outbound.settings = vmess;
+    outbound.mux = choices.mux;
     config.outbounds.push_back(outbound);
     return config;
 }

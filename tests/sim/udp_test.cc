@@ -64,11 +64,6 @@ TEST_P(Forms, TooLargeOnesAreLostAlone) {
     relay.stop();
 }
 
-std::ostream& operator<<(std::ostream& out, const Choices& choices) {
-    return out << static_cast<int>(choices.security) << '/' << choices.sealed_lengths << '/'
-               << choices.alter_id << '/' << static_cast<int>(choices.encoding);
-}
-
 INSTANTIATE_TEST_SUITE_P(
     Udp, Forms,
     testing::Values(Choices{}, Choices{.security = Security::chacha20_poly1305},
