@@ -67,8 +67,8 @@ VmessOutbound::VmessOutbound(std::string its_tag, const config::VmessOutbound& s
 }
 
 io::Task<Step<End>> VmessOutbound::dial(Session& session) const {
-    Wish wish{vmess::Command::tcp, session.address};
-    auto end = co_await dial_for(session, std::move(wish));
+    const Wish wish{vmess::Command::tcp, session.address};
+    auto end = co_await dial_for(session, wish);
     co_return end;
 }
 
@@ -80,7 +80,7 @@ io::Task<Step<std::unique_ptr<PacketEnd>>> VmessOutbound::dial_packets(Session& 
         wish.target = {.kind = proto::Address::Kind::name,
                        .name = std::string(proto::mux::kPacketAddressName)};
     }
-    auto end = co_await dial_for(session, std::move(wish));
+    auto end = co_await dial_for(session, wish);
     if (!end) {
         co_return std::unexpected(end.error());
     }
@@ -90,7 +90,7 @@ io::Task<Step<std::unique_ptr<PacketEnd>>> VmessOutbound::dial_packets(Session& 
     co_return std::make_unique<ChunkPackets>(session, std::move(*end), framing);
 }
 
-io::Task<Step<End>> VmessOutbound::dial_for(Session& session, Wish wish) const {
+io::Task<Step<End>> VmessOutbound::dial_for(Session& session, const Wish& wish) const {
     if (wish.target.kind == proto::Address::Kind::name &&
         !proto::is_wire_name(wish.target.name)) {
         session.reason = "the target's name has characters that VMess cannot carry";

@@ -32,7 +32,7 @@ private:
         proto::vmess::Command command;
         proto::Address target;
     };
-    io::Task<Step<End>> dial_for(Session& session, Wish wish) const;
+    io::Task<Step<End>> dial_for(Session& session, const Wish& wish) const;
     Step<End> greet(Session& session, std::shared_ptr<const VmessServer> server,
                     io::Socket socket, const Wish& wish) const;
 

@@ -7,6 +7,7 @@
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <ostream>
 #include <vector>
 
 #include "tests/sim/apps.h"
@@ -30,6 +31,12 @@ struct Choices {
     std::uint16_t alter_id = 0;
     PacketEncoding encoding = PacketEncoding::none;
 };
+
+// How GoogleTest names them.
+inline std::ostream& operator<<(std::ostream& out, const Choices& choices) {
+    return out << static_cast<int>(choices.security) << '/' << choices.sealed_lengths << '/'
+               << choices.alter_id << '/' << static_cast<int>(choices.encoding);
+}
 
 inline void set_times(core::config::Config& config) {
     core::config::Level level;

@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <array>
-#include <ostream>
 
 #include "tests/sim/udp_relay.h"
 
@@ -62,11 +61,6 @@ TEST_P(Forms, TooLargeOnesAreLostAlone) {
     EXPECT_EQ(app.heard().back().bytes, pattern(101, 101));
     EXPECT_EQ(relay.client.stats().datagrams_unsent.read(), fits ? 0u : 1u);
     relay.stop();
-}
-
-std::ostream& operator<<(std::ostream& out, const Choices& choices) {
-    return out << static_cast<int>(choices.security) << '/' << choices.sealed_lengths << '/'
-               << choices.alter_id << '/' << static_cast<int>(choices.encoding);
 }
 
 INSTANTIATE_TEST_SUITE_P(
