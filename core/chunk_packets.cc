@@ -15,7 +15,7 @@ namespace vmess = proto::vmess;
 namespace {
 
 // A run buffer that waits longer than this for its bytes goes back to its pool, as in a stream.
-constexpr io::Duration kRunPatience = std::chrono::milliseconds(500);
+constexpr io::Duration kBurstPatience = std::chrono::milliseconds(500);
 
 }  // namespace
 
@@ -167,7 +167,7 @@ void ChunkPackets::move_to(io::Buffer larger) {
 io::Task<io::Result<std::size_t>> ChunkPackets::receive_into() {
     if (in_ && in_.data().empty()) {
         io::Scope brief(session_.core.loop, &session_.scope);
-        brief.expire_at(session_.core.loop.now() + kRunPatience);
+        brief.expire_at(session_.core.loop.now() + kBurstPatience);
         auto got = co_await end_.socket.recv(brief, in_);
         if (got || session_.scope.stopping() || brief.why() != io::Stop::deadline) {
             co_return got;

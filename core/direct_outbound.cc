@@ -40,8 +40,8 @@ io::Task<Step<End>> DirectOutbound::dial(Session& session) const {
 
 io::Task<Step<std::unique_ptr<PacketEnd>>> DirectOutbound::dial_packets(Session& session) const {
     session.far_policy = &session.snapshot->policy_of(level_);
-    PacketRules rules{rules_, redirect_};
-    auto dialed = co_await DirectPackets::dial(session, std::move(rules));
+    const PacketRules rules{rules_, redirect_};
+    auto dialed = co_await DirectPackets::dial(session, rules);
     co_return dialed;
 }
 

@@ -76,7 +76,7 @@ proto::Address redirected(const std::optional<proto::Address>& redirect,
 }
 
 io::Task<Step<std::unique_ptr<PacketEnd>>> DirectPackets::dial(Session& session,
-                                                               PacketRules rules) {
+                                                               const PacketRules& rules) {
     io::Endpoint only;
     if (!session.packets->addressed()) {
         const proto::Address to = redirected(rules.redirect, session.address);
@@ -103,8 +103,7 @@ io::Task<Step<std::unique_ptr<PacketEnd>>> DirectPackets::dial(Session& session,
                                      std::make_error_code(socket.error()).message());
         co_return std::unexpected(Outcome::dial_failed);
     }
-    co_return std::make_unique<DirectPackets>(session, std::move(*socket), local, only,
-                                              std::move(rules));
+    co_return std::make_unique<DirectPackets>(session, std::move(*socket), local, only, rules);
 }
 
 DirectPackets::DirectPackets(Session& session, io::DatagramSocket socket, const io::Endpoint& local,

@@ -36,7 +36,8 @@ public:
     static constexpr std::size_t kNamesMax = 64;
 
     // Opens the far end of a session.
-    static io::Task<Step<std::unique_ptr<PacketEnd>>> dial(Session& session, PacketRules rules);
+    static io::Task<Step<std::unique_ptr<PacketEnd>>> dial(Session& session,
+                                                           const PacketRules& rules);
 
     DirectPackets(Session& session, io::DatagramSocket socket, const io::Endpoint& local,
                   const io::Endpoint& only, PacketRules rules);

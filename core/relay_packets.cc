@@ -19,7 +19,7 @@ struct Course {
     Way way;
 };
 
-void count(Session& session, Way way, std::span<const Packet> all) {
+void count_passed(Session& session, Way way, std::span<const Packet> all) {
     std::uint64_t bytes = 0;
     for (const Packet& packet : all) {
         bytes += packet.bytes.size();
@@ -69,7 +69,7 @@ io::Task<Step<void>> pass(const Course& course, Packets& packets) {
         session.scope.idle_after(session.quiet);
     }
     if (sent) {
-        count(session, course.way, packets);
+        count_passed(session, course.way, packets);
         session.scope.touch();
     }
     co_return sent;
@@ -91,9 +91,9 @@ io::Task<Step<void>> move_packets(const Course& course, Packets& packets) {
     }
 }
 
-io::Task<Outcome> pump_packets(Course course, Packets first) {
+io::Task<Outcome> pump_packets(const Course& course, Packets& packets) {
     Session& session = course.session;
-    auto moved = co_await move_packets(course, first);
+    auto moved = co_await move_packets(course, packets);
     course.from.rest();
     if (!moved) {
         session.scope.stop(io::Stop::peer);  // and so the other direction
@@ -109,7 +109,7 @@ io::Task<Outcome> pump_packets(Course course, Packets first) {
 }
 
 // Tells the client how it went; a session inside another one has nobody to tell.
-io::Task<Step<void>> answer(Session& session, Outcome dialed) {
+io::Task<Step<void>> tell_client(Session& session, Outcome dialed) {
     if (session.is_inner) {
         co_return {};
     }
@@ -118,16 +118,16 @@ io::Task<Step<void>> answer(Session& session, Outcome dialed) {
 }
 
 // Runs an association that has one far end.
-io::Task<Outcome> run_one(Session& session, Packets first) {
+io::Task<Outcome> run_one(Session& session, Packets& first) {
     const Outbound& outbound = route(session);
     auto dialed = co_await outbound.dial_packets(session);
     if (!dialed) {
         log_failure(session, "proxyman/outbound", dialed.error());
-        auto told = co_await answer(session, dialed.error());
+        auto told = co_await tell_client(session, dialed.error());
         (void)told;  // the session ends either way
         co_return dialed.error();
     }
-    auto told = co_await answer(session, Outcome::finished);
+    auto told = co_await tell_client(session, Outcome::finished);
     if (!told) {
         co_return told.error();
     }
@@ -135,8 +135,10 @@ io::Task<Outcome> run_one(Session& session, Packets first) {
     session.scope.idle_after(session.idle());
     PacketEnd& near = *session.packets;
     PacketEnd& far = **dialed;
-    auto ends = co_await io::both(pump_packets({session, near, far, Way::up}, std::move(first)),
-                                  pump_packets({session, far, near, Way::down}, {}));
+    const Course up{session, near, far, Way::up};
+    const Course down{session, far, near, Way::down};
+    Packets answers;
+    auto ends = co_await io::both(pump_packets(up, first), pump_packets(down, answers));
     const Outcome outcome = worse_of(ends.first, ends.second);
     // Datagrams have no other end than silence, once one side has said that it is done.
     const bool is_over = outcome == Outcome::idle && (session.up_ended || session.down_ended);
@@ -147,7 +149,7 @@ io::Task<Outcome> carry(Session& session) {
     session.scope.idle_after(session.idle());
     Packets first;
     if (!session.packets->addressed()) {
-        auto outcome = co_await run_one(session, std::move(first));
+        auto outcome = co_await run_one(session, first);
         co_return outcome;
     }
     if (!way_out(session).addresses_packets()) {
@@ -161,7 +163,7 @@ io::Task<Outcome> carry(Session& session) {
         co_return received ? Outcome::finished : received.error();
     }
     session.address = first.front().peer;
-    auto outcome = co_await run_one(session, std::move(first));
+    auto outcome = co_await run_one(session, first);
     co_return outcome;
 }
 

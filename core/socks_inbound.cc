@@ -42,7 +42,7 @@ proto::SocksResult result_of(Outcome dialed) {
 }
 
 io::Task<Step<void>> send_answer(Session& session, proto::SocksResult result,
-                                 const proto::Address& bound = {}) {
+                                 const proto::Address& bound) {
     const auto& dialogue = static_cast<const SocksDialogue&>(*session.dialogue);
     std::array<std::uint8_t, proto::kSocksAnswerBytesMax> words;
     const std::size_t bytes = dialogue.server.answer(result, bound, words);
@@ -110,7 +110,8 @@ io::Task<Step<void>> SocksInbound::greet(Session& session) const {
 io::Task<Step<void>> SocksInbound::associate(Session& session,
                                              const proto::SocksServer& server) const {
     if (!serves_datagrams_) {
-        auto said = co_await send_answer(session, proto::SocksResult::not_supported);
+        const proto::Address none;
+        auto said = co_await send_answer(session, proto::SocksResult::not_supported, none);
         (void)said;  // the session ends either way
         session.reason = "UDP ASSOCIATE is not switched on at this inbound";
         co_return std::unexpected(Outcome::refused);
@@ -127,7 +128,8 @@ io::Task<Step<void>> SocksInbound::associate(Session& session,
     auto socket = io::DatagramSocket::open(session.scope, told_ ? everywhere : here);
     const auto local = socket ? socket->local() : io::Result<io::Endpoint>(here);
     if (!socket || !local) {
-        auto said = co_await send_answer(session, proto::SocksResult::failed);
+        const proto::Address none;
+        auto said = co_await send_answer(session, proto::SocksResult::failed, none);
         (void)said;  // the session ends either way
         session.reason = "no port for datagrams is to be had";
         co_return std::unexpected(Outcome::over_limit);
@@ -159,7 +161,8 @@ io::Task<Step<void>> SocksInbound::answer(Session& session, Outcome dialed) cons
     if (session.network == Network::udp) {
         co_return {};  // that was said when the association began
     }
-    auto said = co_await send_answer(session, result_of(dialed));
+    const proto::Address none;
+    auto said = co_await send_answer(session, result_of(dialed), none);
     session.dialogue.reset();
     co_return said;
 }

@@ -93,8 +93,8 @@ VmessOutbound::VmessOutbound(std::string its_tag, const config::VmessOutbound& s
 
 io::Task<Step<End>> VmessOutbound::dial(Session& session) const {
     if (mux_.streams == 0) {
-        Wish wish{vmess::Command::tcp, session.address};
-        auto end = co_await dial_for(session, std::move(wish));
+        const Wish wish{vmess::Command::tcp, session.address};
+        auto end = co_await dial_for(session, wish);
         co_return end;
     }
     const MuxShare share{*this, tag, false, mux_.streams};
@@ -107,8 +107,8 @@ io::Task<Step<End>> VmessOutbound::dial(Session& session) const {
 }
 
 io::Task<Step<End>> VmessOutbound::dial_carrier(Session& session) const {
-    Wish wish{vmess::Command::mux, {}};
-    auto end = co_await dial_for(session, std::move(wish));
+    const Wish wish{vmess::Command::mux, {}};
+    auto end = co_await dial_for(session, wish);
     co_return end;
 }
 
@@ -180,7 +180,7 @@ io::Task<Step<std::unique_ptr<PacketEnd>>> VmessOutbound::dial_chunks(Session& s
         wish.target = {.kind = proto::Address::Kind::name,
                        .name = std::string(proto::mux::kPacketAddressName)};
     }
-    auto end = co_await dial_for(session, std::move(wish));
+    auto end = co_await dial_for(session, wish);
     if (!end) {
         co_return std::unexpected(end.error());
     }
@@ -190,7 +190,7 @@ io::Task<Step<std::unique_ptr<PacketEnd>>> VmessOutbound::dial_chunks(Session& s
     co_return std::make_unique<ChunkPackets>(session, std::move(*end), framing);
 }
 
-io::Task<Step<End>> VmessOutbound::dial_for(Session& session, Wish wish) const {
+io::Task<Step<End>> VmessOutbound::dial_for(Session& session, const Wish& wish) const {
     if (!can_carry(session, wish.target)) {
         co_return std::unexpected(Outcome::no_address);
     }

@@ -35,7 +35,7 @@ private:
         proto::vmess::Command command;
         proto::Address target;
     };
-    io::Task<Step<End>> dial_for(Session& session, Wish wish) const;
+    io::Task<Step<End>> dial_for(Session& session, const Wish& wish) const;
     io::Task<Step<End>> dial_carrier(Session& session) const override;
     io::Task<Step<MuxPlace>> take_place(Session& session, const MuxShare& share,
                                         proto::mux::Network network) const;

@@ -107,6 +107,11 @@ std::vector<Mailer::Letter> SocksMailer::heard() const {
     std::vector<Mailer::Letter> all;
     for (const Mailer::Letter& letter : mailer.heard()) {
         const std::span<const std::uint8_t> bytes(letter.bytes);
+        if (bytes.size() >= 5 && bytes[3] == 3 && bytes.size() >= 7U + bytes[4]) {
+            const auto payload = bytes.subspan(7U + bytes[4]);  // behind a name and its port
+            all.push_back({{}, Bytes(payload.begin(), payload.end())});
+            continue;
+        }
         const bool is_whole = bytes.size() >= kHeadBytes && bytes[3] == 1;
         if (!is_whole) {
             all.push_back({{}, letter.bytes});  // which no test expects

@@ -57,7 +57,7 @@ public:
     const std::optional<io::Endpoint>& relay() const noexcept { return relay_; }
     void say(const io::Endpoint& to, const Bytes& bytes);
     void say(const std::string& name, std::uint16_t port, const Bytes& bytes);
-    // Answers without their heads, with whom they are from.
+    // Answers without their heads, with whom they are from: nowhere, if that is a name.
     std::vector<Mailer::Letter> heard() const;
 
     bool hung_up() const noexcept { return ended_; }  // the proxy has ended the connection

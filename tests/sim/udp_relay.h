@@ -33,6 +33,7 @@ struct Choices {
     core::config::Mux mux = {};
 };
 
+// How GoogleTest names them.
 inline std::ostream& operator<<(std::ostream& out, const Choices& choices) {
     return out << static_cast<int>(choices.security) << '/' << choices.sealed_lengths << '/'
                << choices.alter_id << '/' << static_cast<int>(choices.encoding);

@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <array>
-#include <ostream>
 
 #include "tests/sim/udp_relay.h"
 
