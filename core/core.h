@@ -84,6 +84,7 @@ struct Core {
     io::Condition room_for_sessions;  // for listeners that wait at a limit
     io::Condition session_ended;      // for a server that winds down
     UserSearch search{random.next(), limits.trials, limits.known_addresses};
+    bool is_winding_down = false;  // a kept connection ends where no request has begun
 };
 
 }  // namespace ferry::core
