@@ -21,6 +21,8 @@ public:
     // times; once a header has been sent, nothing is tried again.
     io::Task<Step<End>> dial(Session& session) const override;
 
+    const ServerList& servers() const noexcept { return servers_; }  // for tests
+
 private:
     Step<End> greet(Session& session, std::shared_ptr<const VmessServer> server,
                     io::Socket socket) const;

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -49,6 +50,12 @@ public:
     // At most so many descriptors at once; the next one answers too_many_files_open.
     void limit_descriptors(std::size_t most) noexcept { descriptors_max_ = most; }
     std::size_t descriptors() const noexcept { return descriptors_.size(); }
+    // Told of each connection that is dialled from here, once it has reached a host or been refused
+    // there.
+    using DialWatcher = std::function<void(const io::Endpoint& to, bool refused)>;
+    void watch_dials(DialWatcher watcher) { dial_watcher_ = std::move(watcher); }
+    // How many connections that were accepted at a port are open.
+    std::size_t served_at(std::uint16_t port) const noexcept;
     const io::Endpoint& host() const noexcept { return host_; }
     std::string describe() const;
 
@@ -106,6 +113,7 @@ private:
     std::size_t descriptors_max_ = 100'000;
     std::vector<Pending> pending_;
     std::vector<Slot> slots_;
+    DialWatcher dial_watcher_;
 };
 
 }  // namespace ferry::sim
