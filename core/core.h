@@ -105,6 +105,7 @@ struct Core {
     MuxClients* mux = nullptr;        // the server's
     UserSearch search{random.next(), limits.trials, limits.known_addresses};
     proto::mux::GlobalIds global_ids{*dispatch.sha256, random.bytes<32>()};
+    bool is_winding_down = false;  // a kept connection ends where no request has begun
 };
 
 }  // namespace ferry::core

@@ -197,6 +197,12 @@ void Server::stop(io::Duration grace) {
     }
     accepting_->expire_at(core_.loop.now() + kLastCall);
     grace_->expire_at(core_.loop.now() + grace);
+    core_.is_winding_down = true;
+    served_.each([](Session& session) {
+        if (session.is_resting) {
+            session.scope.stop(io::Stop::shutdown);
+        }
+    });
     if (!std::exchange(stopping_, true)) {
         root_.spawn(wind_down());
     }

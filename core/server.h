@@ -54,7 +54,8 @@ public:
     void install(std::shared_ptr<const Snapshot> snapshot);
 
     // Stops accepting, once what already waits in the queues is taken; sessions may go on for
-    // `grace`. What is left then ends with Stop::shutdown. A second call shortens the grace.
+    // `grace`, those on kept connections until their present exchange is over. What is left then
+    // ends with Stop::shutdown. A second call shortens the grace.
     void stop(io::Duration grace);
 
 private:

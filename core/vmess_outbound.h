@@ -29,6 +29,8 @@ public:
         return encoding_ != config::PacketEncoding::none;
     }
 
+    const ServerList& servers() const noexcept { return servers_; }  // for tests
+
 private:
     // What a connection is asked for.
     struct Wish {

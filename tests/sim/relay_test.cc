@@ -15,6 +15,7 @@
 #include "proto/vmess/keys.h"
 #include "tests/sim/apps.h"
 #include "tests/sim/node.h"
+#include "tests/sim/seeds.h"
 
 namespace ferry::sim {
 namespace {
@@ -210,28 +211,6 @@ Talk talk_from(Random& random, std::size_t bytes_max) {
     talk.down = pattern(random.next(), random.below(bytes_max));
     talk.target_waits = random.below(3) == 0;
     return talk;
-}
-
-std::uint64_t seeds_of(std::uint64_t standard) {
-    const char* wanted = std::getenv("FERRY_SEEDS");
-    return wanted != nullptr ? std::strtoull(wanted, nullptr, 10) : standard;
-}
-
-// Calls `one` with each seed, or with the one that is asked for.
-template <class F>
-void for_each_seed(std::uint64_t standard, F one) {
-    const char* alone = std::getenv("FERRY_SEED");
-    if (alone != nullptr) {
-        one(std::strtoull(alone, nullptr, 10));
-        return;
-    }
-    for (std::uint64_t seed = 1; seed <= seeds_of(standard); ++seed) {
-        SCOPED_TRACE("FERRY_SEED=" + std::to_string(seed));
-        one(seed);
-        if (testing::Test::HasFailure()) {
-            return;
-        }
-    }
 }
 
 // Nothing breaks: everybody hears everything, and the end of it.
