@@ -1,5 +1,7 @@
 """The arrangement that everything is measured in: load -> client -> VMess -> server -> target."""
 
+import json
+import os
 import resource
 import shutil
 from dataclasses import dataclass
@@ -80,6 +82,10 @@ class Workplace(Lab):
     def tunnel(self, target_port, security) -> Tunnel:
         return Tunnel(self, self.subject, target_port, security)
 
+    def write_config(self, name, config) -> str:
+        """For programs that start in another way than `start` has it; gives the path."""
+        return self.write(f"{name}.json", json.dumps(config, indent=1))
+
     def tool(self, name, command, port):
         """Starts a server that is not under test and waits for it to listen."""
         process = self.spawn(Program("tool", command[0]), command, name)
@@ -98,6 +104,15 @@ class Workplace(Lab):
         assert nginx, "nginx is not installed (Debian: nginx-light)"
         self.tool("nginx", [nginx, "-c", path, "-p", self.directory], port)
         return port
+
+
+def cpu_seconds(pid) -> float:
+    """What all threads that are there have used so far, to the nanosecond; `stat` counts hundredths."""
+    spent = 0
+    for thread in os.listdir(f"/proc/{pid}/task"):
+        with open(f"/proc/{pid}/task/{thread}/schedstat") as file:
+            spent += int(file.read().split()[0])
+    return spent / 1e9
 
 
 def proportional_bytes(pid) -> int:

@@ -26,6 +26,7 @@ _EARLY_END_SECONDS = 10
 
 def cases(bench):
     yield Case("wire/vectors/headers", vectors_of_headers)
+    yield Case("wire/vectors/older-headers", vectors_of_older_headers)
     yield Case("wire/vectors/bodies", vectors_of_bodies)
     yield Case("wire/vectors/older", vectors_of_the_older_way)
     for program in bench.programs:
@@ -261,6 +262,22 @@ def vectors_of_headers(_lab):
         assert plain.hex() == case["plain"], case["name"]
         if case["name"] == "no command":
             assert wire.seal_response(request).hex() == case["wire"]
+
+
+def vectors_of_older_headers(_lab):
+    wire.need_cryptography()
+    for case in _vectors("identity.json")["cases"]:
+        expected = case.get("alternative_ids", [])
+        made = wire.alternative_ids(case["user_id"], len(expected))
+        assert [each.hex() for each in made] == expected, case["name"]
+    for case in _vectors("request_header_legacy.json")["cases"]:
+        sealed = wire.seal_older_request(
+            bytes.fromhex(case["cmd_key"]),
+            bytes.fromhex(case["signing_id"]),
+            bytes.fromhex(case["plain"]),
+            case["timestamp"],
+        )
+        assert sealed.hex() == case["wire"], case["name"]
 
 
 def vectors_of_bodies(_lab):

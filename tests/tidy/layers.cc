@@ -72,6 +72,7 @@ constexpr auto kPlainSystemHeaders = std::to_array<std::string_view>({
     "errno.h",
     "fcntl.h",
     "grp.h",
+    "malloc.h",
     "netdb.h",
     "poll.h",
     "pthread.h",
