@@ -18,14 +18,15 @@ set title "{title}" noenhanced
 set style data histogram
 set style histogram errorbars gap 1 linewidth 1
 set style fill solid 0.85 noborder
+set errorbars linecolor rgb "#333333"
 set boxwidth 0.9
 set datafile missing "{missing}"
 set yrange [0:*]
-set grid ytics linecolor "#dddddd"
+set grid ytics back linetype 1 linecolor rgb "#dddddd"
 set border 3
 set tics nomirror
 set xtics noenhanced
-set key top left horizontal noenhanced
+set key outside below horizontal noenhanced
 $data << END
 {rows}
 END
@@ -70,10 +71,10 @@ def script(figure, by_measure, path) -> str:
         labels = ":xtic(1)" if index == 0 else ""
         colour = _COLOURS[index % len(_COLOURS)]
         columns.append(
-            f'$data using {first}:{first + 1}:{first + 2}{labels} title "{name}" linecolor "{colour}"'
+            f'$data using {first}:{first + 1}:{first + 2}{labels} title "{name}" linecolor rgb "{colour}"'
         )
     return _SCRIPT.format(
-        width=max(480, 160 + 60 * len(by_measure) * (1 + len(subjects))),
+        width=width(by_measure, subjects),
         height=320,
         path=path,
         title=f"{figure}: median, lowest and highest",
@@ -81,6 +82,12 @@ def script(figure, by_measure, path) -> str:
         rows="\n".join(rows),
         columns=", ".join(columns),
     )
+
+
+def width(by_measure, subjects) -> int:
+    """Wide enough for the bars, and for the names below them."""
+    group = max(30 * (1 + len(subjects)), *(8 * len(measure) + 20 for measure in by_measure))
+    return max(440, 100 + group * len(by_measure))
 
 
 def row(measure, summaries, subjects) -> str:

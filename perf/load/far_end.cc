@@ -62,23 +62,21 @@ io::Task<void> pour_when_told(Run& run, Channel& channel) {
     }
 }
 
+// What the mode asks for, once all is said.
 io::Task<void> play(Run& run, Channel& channel) {
     switch (run.options.mode) {
         case Mode::up:
-            co_await sink(run, channel);
-            co_return;
+            return sink(run, channel);
         case Mode::down:
-            co_await pour_when_told(run, channel);
-            co_return;
+            return pour_when_told(run, channel);
         case Mode::connections:
-            co_await answer_and_part(run, channel);
-            co_return;
+            return answer_and_part(run, channel);
         case Mode::requests:
         case Mode::rate:
         case Mode::idle:
-            co_await answer_all(run, channel);
-            co_return;
+            break;
     }
+    return answer_all(run, channel);
 }
 
 io::Task<io::Result<void>> say_hello(Channel& channel) {
