@@ -14,6 +14,7 @@ import io
 import json
 import os
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
@@ -100,6 +101,13 @@ def nobody_there(options, place, mode):
     assert said["first_failure"], said
 
 
+def nobody_answers(options, place):
+    """It gives up by itself."""
+    silent = place.closing(socket.create_server((LOOPBACK, 0)))
+    code, said = load(options, "connections", silent.getsockname()[1], id=USER_ID)
+    assert code == 1 and said["failed"] == _CONNECTIONS and said["done"] == 0, f"{code}: {said}"
+
+
 def refused(options, _place, words, what):
     code, said = load(options, "up", 1, id=USER_ID, **words)
     assert code == 2 and what in said, f"{code}: {said}"
@@ -156,6 +164,7 @@ def cases():
     yield "server/down/unopened", unopened
     yield "server/requests/large", partial(against_server, mode="requests", **large)
     yield "itself/rate/epoll", partial(against_itself, mode="rate", id=USER_ID, backend="epoll")
+    yield "silence", nobody_answers
     yield "other-machine/connect", partial(refused, words={"connect": "192.0.2.1:1"}, what="loopback")
     yield "other-machine/listen", partial(refused, words={"listen": "0.0.0.0:0"}, what="loopback")
     yield "compare", compare

