@@ -242,7 +242,8 @@ std::expected<Options, std::string> options_from(std::span<const std::string_vie
 
 bool is_loopback(const io::Endpoint& endpoint) noexcept {
     constexpr std::uint8_t kLoopbackNetwork = 127;
-    const auto ip = endpoint.unmapped().ip();
+    const io::Endpoint plain = endpoint.unmapped();  // owns what is looked at
+    const auto ip = plain.ip();
     if (ip.size() == 4) {
         return ip[0] == kLoopbackNetwork;
     }
