@@ -25,7 +25,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE, os.path.join(HERE, "..", "tests", "interop")]
 
 from comparison import setup  # noqa: E402
-from comparison.kinds import KINDS  # noqa: E402
+from comparison.kinds import KINDS, kind_of  # noqa: E402
 from configs import LOOPBACK, USER_ID  # noqa: E402
 
 _MODES = ("up", "down", "connections", "requests", "rate", "idle")
@@ -142,6 +142,22 @@ def compare(options, _place):
     assert "CPU s/GiB client, system" in figures["alone/client/aes-128-gcm/down"], figures
 
 
+def texts_of_kinds(_options, _place):
+    """Also of those that are not installed: every port and the user stand in the configuration."""
+    for kind in KINDS.values():
+        for security in kind.securities:
+            texts = (
+                (kind.server(4001), ("4001", USER_ID)),
+                (kind.client(4002, 4003, 4004, security), ("4002", "4003", "4004", USER_ID, security)),
+                (kind.relay(4005, 4006), ("4005", "4006")),
+            )
+            for text, words in texts:
+                assert all(word in text for word in words), f"{kind.name}: {text}"
+                assert kind.suffix != "json" or json.loads(text), kind.name
+    assert kind_of("v2ray-other").name == "v2ray" and kind_of("sing-box-new").name == "sing-box"
+    assert kind_of("v2ray5").name == "v2ray5" and kind_of("v2rayx") is None
+
+
 def unknown_kind(options, _place):
     command = [sys.executable, os.path.join(HERE, "compare"), "--peer", f"nonsense={options.ringferry}"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=_PATIENCE_SECONDS)
@@ -167,6 +183,7 @@ def cases():
     yield "silence", nobody_answers
     yield "other-machine/connect", partial(refused, words={"connect": "192.0.2.1:1"}, what="loopback")
     yield "other-machine/listen", partial(refused, words={"listen": "0.0.0.0:0"}, what="loopback")
+    yield "kinds", texts_of_kinds
     yield "compare", compare
     yield "compare/unknown-kind", unknown_kind
 
