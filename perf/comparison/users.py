@@ -39,18 +39,21 @@ def user_measures(seconds, counts):
                 f"What does a new connection of a known address cost, with {count} users?",
                 f"{many}, one user, one address",
                 partial(known, count=count, seconds=seconds),
+                v2ray_only=True,
             ),
             Measure(
                 f"users/unknown/{count}",
                 f"What does a new connection of an unknown address cost, with {count} users?",
                 f"{many}, any of {count} users, each from another address",
                 partial(unknown, count=count, seconds=seconds),
+                v2ray_only=True,
             ),
             Measure(
                 f"users/start/{count}",
                 f"What does it take until the first of {count} users is served?",
                 "one connection as soon as the port listens",
                 partial(start, count=count),
+                v2ray_only=True,
             ),
         ]
     count = min(1000, max(counts))
@@ -60,6 +63,7 @@ def user_measures(seconds, counts):
             f"What do {count} users with {_ALTER_ID} alternative ids each cost?",
             f"connections with the older header until one is served, then {4 * seconds} s of rest",
             partial(alter, count=count, rest_seconds=4 * seconds),
+            v2ray_only=True,
         )
     )
     return measures

@@ -68,11 +68,16 @@ class Process:
         with open(self.output_path, errors="replace") as file:
             return file.read()
 
-    def cpu_seconds(self) -> float:
-        """User and system time used so far by all threads."""
+    def cpu_times(self) -> tuple[float, float]:
+        """User and system time used so far by all threads, in seconds."""
         with open(f"/proc/{self.pid}/stat") as file:
             fields = file.read().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        ticks = os.sysconf("SC_CLK_TCK")
+        return int(fields[11]) / ticks, int(fields[12]) / ticks
+
+    def cpu_seconds(self) -> float:
+        """Both together."""
+        return sum(self.cpu_times())
 
     def kill(self) -> None:
         """Ends the program at once, the way a crash would."""

@@ -28,7 +28,7 @@ constexpr auto kFolders = std::to_array<Permit>({
     {"io/", "io/ core/ tests/ perf/"},
     {"core/", "core/ tests/ perf/"},
     {"tests/", "tests/ perf/"},
-    {"perf/", "perf/"},
+    {"perf/", "perf/ tests/perf/"},
 });
 
 constexpr auto kPackages = std::to_array<Permit>({
