@@ -17,6 +17,7 @@
 #include "io/buffer.h"
 #include "io/condition.h"
 #include "io/loop.h"
+#include "io/pipe.h"
 
 namespace ferry::core {
 
@@ -35,6 +36,7 @@ struct Limits {
     std::uint32_t in_slots = 4096;
     std::uint32_t out_slots = 1024;
     std::uint32_t run_buffers = 256;
+    std::uint32_t pipes = 256;  // each takes two descriptors; fewer where those are scarce
     std::uint32_t sessions = 65536;
     std::uint32_t handshakes = 16384;
     std::uint32_t drains = 256;
@@ -84,6 +86,7 @@ struct Core {
     io::Condition room_for_sessions;  // for listeners that wait at a limit
     io::Condition session_ended;      // for a server that winds down
     UserSearch search{random.next(), limits.trials, limits.known_addresses};
+    io::PipePool pipes{loop, limits.pipes};
 };
 
 }  // namespace ferry::core

@@ -19,6 +19,12 @@ enum class Farewell : std::uint8_t { normal, reset };
 // another process (which is always somebody's first) is refused; the others join.
 enum class Sharing : std::uint8_t { first, joining };
 
+// The two descriptors of a pipe.
+struct PipeEnds {
+    int read = -1;
+    int write = -1;
+};
+
 class Backend {
 public:
     virtual ~Backend() = default;
@@ -55,6 +61,19 @@ public:
     virtual Result<Endpoint> peer_endpoint(int fd) const = 0;
     // No operation on `fd` may be in flight.
     virtual void close(int fd, Farewell farewell) noexcept = 0;
+
+    // A pipe with room for `bytes`, for the two calls below. Its ends are closed like any other
+    // descriptor.
+    //
+    //   errors  too_many_files_open, or not_enough_memory where only smaller ones are to be had
+    virtual Result<PipeEnds> pipe(std::size_t bytes) = 0;
+    // Moves bytes between a connected socket and a pipe, without waiting and without a copy.
+    //
+    //   gives   at most `most` bytes. From a socket, 0 is the end of the stream, or something that
+    //           only a receive can tell
+    //   errors  operation_would_block
+    virtual Result<std::size_t> fill_pipe(int pipe, int socket, std::size_t most) noexcept = 0;
+    virtual Result<std::size_t> drain_pipe(int pipe, int socket, std::size_t most) noexcept = 0;
 
     virtual TimePoint now() const noexcept = 0;
     virtual std::int64_t unix_seconds() const noexcept = 0;  // the clock on the wall
