@@ -19,6 +19,7 @@
 #include "io/buffer.h"
 #include "io/condition.h"
 #include "io/loop.h"
+#include "io/pipe.h"
 
 namespace ferry::core {
 
@@ -45,6 +46,7 @@ struct Limits {
     std::uint32_t mux_slots = 2048;
     // How long one stream may keep the others of its connection waiting.
     io::Duration mux_patience = std::chrono::seconds(10);
+    std::uint32_t pipes = 256;  // each takes two descriptors; fewer where those are scarce
     std::uint32_t sessions = 65536;
     std::uint32_t handshakes = 16384;
     std::uint32_t associations = 16384;  // begun by datagrams at one port
@@ -106,6 +108,7 @@ struct Core {
     UserSearch search{random.next(), limits.trials, limits.known_addresses};
     proto::mux::GlobalIds global_ids{*dispatch.sha256, random.bytes<32>()};
     bool is_winding_down = false;  // a kept connection ends where no request has begun
+    io::PipePool pipes{loop, limits.pipes};
 };
 
 }  // namespace ferry::core

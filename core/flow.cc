@@ -16,6 +16,7 @@ Flow::Flow(Session& its_session, Way its_way) noexcept
     if (way == Way::up) {
         in = std::move(session.early);
         pending = proto::bytes_of(session.prologue);
+        first = in.data().empty() && pending.empty();
     }
 }
 
@@ -107,7 +108,27 @@ std::size_t Flow::ready_bytes() const noexcept {
     return sum;
 }
 
+bool Flow::lacks_out() const noexcept {
+    return seals() && !out && (!pending.empty() || !in.data().empty());
+}
+
+io::OpAwait<io::Result<void>> Flow::send() noexcept {
+    if (seals()) {
+        return to.socket.send(out.data());
+    }
+    if (pieces.size() == 1) {
+        const iovec& piece = pieces.front();
+        return to.socket.send(
+            ByteView(static_cast<const std::uint8_t*>(piece.iov_base), piece.iov_len));
+    }
+    return to.socket.send(std::span<const iovec>(pieces));
+}
+
 void Flow::sent() noexcept {
+    if (const std::size_t bytes = ready_bytes(); bytes > 0) {
+        session.scope.touch();
+        to.count_sent(bytes);
+    }
     out.release();
     pieces.clear();
     if (passed_bytes > 0) {
@@ -129,7 +150,7 @@ void Flow::sent() noexcept {
     }
 }
 
-void Flow::prepare_receive() {
+bool Flow::prepare_receive() {
     assert(pending.empty());
     assert(done_bytes == 0);
     const std::size_t slot_bytes = in.slot_bytes();  // 0: everything was consumed, the slot is back
@@ -143,12 +164,13 @@ void Flow::prepare_receive() {
         }
     }
     if (!in) {
-        return;  // the kernel picks a slot when there is something to put into it
+        return true;  // the kernel picks a slot when there is something to put into it
     }
     const std::size_t missing = need_bytes - std::min(need_bytes, in.data().size());
     if (in.room().size() < std::max(missing, in.slot_bytes() / 2)) {
         in.close_up();
     }
+    return !in.room().empty();
 }
 
 void Flow::move_to(io::Buffer larger) {
@@ -161,6 +183,9 @@ void Flow::move_to(io::Buffer larger) {
 }
 
 void Flow::received(std::size_t room_bytes, std::size_t got_bytes) noexcept {
+    session.scope.touch();
+    from.count_received(got_bytes);
+    first = false;
     if (from.link) {
         return;  // its bytes lie in slots of its own already
     }
@@ -172,6 +197,20 @@ void Flow::received(std::size_t room_bytes, std::size_t got_bytes) noexcept {
         busy = ++meagre < 2;
     } else {
         meagre = 0;
+    }
+}
+
+void begin_send(Session& session) noexcept {
+    ++session.sends;
+    if (session.quiet > io::Duration::zero()) {
+        session.scope.idle_after(session.idle());
+    }
+}
+
+void end_send(Session& session) noexcept {
+    --session.sends;
+    if (session.quiet > io::Duration::zero() && session.sends == 0) {
+        session.scope.idle_after(session.quiet);
     }
 }
 

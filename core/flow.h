@@ -37,13 +37,18 @@ struct Flow {
     proto::Parsed<Then> transform();
 
     bool seals() const noexcept { return to.sealer != nullptr; }
+    // Is there something to seal and nothing to seal it into?
+    bool lacks_out() const noexcept;
     // What is ready: bytes of `out`, or of `in`.
     std::size_t ready_bytes() const noexcept;
+    io::OpAwait<io::Result<void>> send() noexcept;
     // Everything that was ready has been sent.
     void sent() noexcept;
 
     // Makes room for a receive: an empty `in` lets the kernel pick the slot.
-    void prepare_receive();
+    //
+    //   gives  false: what is there fills its slot, and no larger one is free
+    bool prepare_receive();
     // Goes on in a larger buffer, with the bytes that are there.
     void move_to(io::Buffer larger);
     // Learns from what a receive brought how large the next one should be.
@@ -60,6 +65,7 @@ struct Flow {
     ByteView pending;  // plaintext on its way to the sealer, or to the pieces
     std::vector<iovec> pieces;
     std::size_t passed_bytes = 0;  // of plaintext, since sent() was called last
+    bool first = true;             // nothing has been received yet
     bool silent = true;            // nothing has been passed yet
     std::size_t done_bytes = 0;    // of `in`: finished with once the pieces have been sent
     std::size_t need_bytes = 1;    // of `in`: what the opener wants in total
@@ -70,5 +76,10 @@ private:
     bool pass_pending();
     void seal_pending();
 };
+
+// Around a send. A peer that is slow to take what it was sent is not quiet: while a send is in
+// flight, the longer of the two idle times holds.
+void begin_send(Session& session) noexcept;
+void end_send(Session& session) noexcept;
 
 }  // namespace ferry::core

@@ -3,6 +3,7 @@
 #include <cassert>
 
 #include "core/flow.h"
+#include "core/splice_pump.h"
 
 namespace ferry::core {
 namespace {
@@ -99,13 +100,17 @@ io::Task<Got> receive_first(Flow& flow) {
     }
     flow.out.commit(flow.to.sealer->header(flow.out.room()));
     auto sent = co_await flow.to.socket.send(flow.out.data());
-    flow.to.count_sent(flow.out.data().size());
     flow.sent();
     flow.rest();
     if (!sent) {
         co_return std::unexpected(sent.error());
     }
     auto got = co_await receive_in(flow, flow.session.scope);
+    co_return got;
+}
+
+io::Task<Got> receive_from_link(Flow& flow) {
+    auto got = co_await flow.from.link->recv(flow.session.scope, flow.in);
     co_return got;
 }
 
@@ -127,42 +132,23 @@ io::Task<Got> receive_second_thoughts(Flow& flow) {
     }
 }
 
-io::Task<Got> receive(Flow& flow, Then then, bool first) {
+// A receive that does not simply wait for the next bytes.
+using Care = io::Task<Got> (*)(Flow& flow);
+
+Care care_for(const Flow& flow, Then then) {
     if (then == Then::hold) {
-        auto got = co_await receive_second_thoughts(flow);
-        co_return got;
+        return receive_second_thoughts;
     }
-    if (first && flow.seals() && flow.to.header_wait > io::Duration::zero()) {
-        auto got = co_await receive_first(flow);
-        co_return got;
+    if (flow.first && flow.seals() && flow.to.header_wait > io::Duration::zero()) {
+        return receive_first;
     }
     if (flow.from.link) {
-        auto got = co_await flow.from.link->recv(flow.session.scope, flow.in);
-        co_return got;
+        return receive_from_link;
     }
     if (flow.in && flow.in.data().empty()) {
-        auto got = co_await receive_with_patience(flow);
-        co_return got;
+        return receive_with_patience;
     }
-    auto got = co_await flow.from.socket.recv(flow.in);
-    co_return got;
-}
-
-// Sends everything that is ready.
-io::Task<io::Result<void>> send_ready(Flow& flow) {
-    io::Result<void> done;
-    if (flow.to.link) {
-        done = co_await flow.to.link->send(flow.session.scope, flow.pieces);
-    } else if (flow.seals()) {
-        done = co_await flow.to.socket.send(flow.out.data());
-    } else if (flow.pieces.size() == 1) {
-        const iovec& piece = flow.pieces.front();
-        done = co_await flow.to.socket.send(
-            ByteView(static_cast<const std::uint8_t*>(piece.iov_base), piece.iov_len));
-    } else {
-        done = co_await flow.to.socket.send(std::span<const iovec>(flow.pieces));
-    }
-    co_return done;
+    return nullptr;
 }
 
 // A server that ends its answer before it has begun may have another idea of the options: sing-box
@@ -213,7 +199,6 @@ io::Task<Outcome> pass_on_end(Flow& flow) {
             if (!sent) {
                 co_return failed(flow, flow.to, sent.error());
             }
-            flow.to.count_sent(flow.out.data().size());
         }
         flow.sent();
         // A marked end needs no other; some middle boxes take a half-closed connection for a dead
@@ -237,27 +222,12 @@ io::Task<Outcome> pass_on_end(Flow& flow) {
     co_return Outcome::finished;  // a peer that has gone altogether has ended, too
 }
 
-// After one direction has ended, the other one may be quiet for a shorter time only. A peer that is
-// slow to take what it was sent is not quiet: while a send is in flight, the longer time holds.
+// After one direction has ended, the other one may be quiet for a shorter time only.
 void count_ended(Session& session, Way way) {
     session.quiet = session.quiet_after(way);
     if (session.sends == 0) {
         session.scope.idle_after(session.quiet);
     }
-}
-
-io::Task<io::Result<void>> send_patiently(Flow& flow) {
-    Session& session = flow.session;
-    ++session.sends;
-    if (session.quiet > io::Duration::zero()) {
-        session.scope.idle_after(session.idle());
-    }
-    auto sent = co_await send_ready(flow);
-    --session.sends;
-    if (session.quiet > io::Duration::zero() && session.sends == 0) {
-        session.scope.idle_after(session.quiet);
-    }
-    co_return sent;
 }
 
 io::Task<Outcome> finish(Flow& flow) {
@@ -272,13 +242,26 @@ io::Task<Outcome> finish(Flow& flow) {
     co_return outcome;
 }
 
+// Neither the sealer nor the opener can go on.
+Outcome broken(Session& session, proto::Fault fault) {
+    session.scope.stop(io::Stop::peer);
+    return faulted(session, fault, Outcome::wire_fault).error();
+}
+
+// The bytes have ended where the stream has not.
+Outcome cut_off(const Flow& flow) {
+    flow.session.scope.stop(io::Stop::peer);
+    return lost(flow, flow.from);
+}
+
 }  // namespace
 
+// Sends and receives by itself and not through coroutines of their own: this is the way of every
+// byte, and where every idle session waits.
 io::Task<Outcome> pump(Session& session, Way way) {
     Flow flow(session, way);
-    bool first = flow.in.data().empty() && flow.pending.empty();
     for (;;) {
-        if (flow.seals() && !flow.out && (!flow.pending.empty() || !flow.in.data().empty())) {
+        if (flow.lacks_out()) {
             auto provided = co_await provide_out(flow);
             if (!provided) {
                 co_return failed(flow, flow.to, provided.error());
@@ -286,17 +269,20 @@ io::Task<Outcome> pump(Session& session, Way way) {
         }
         const auto then = flow.transform();
         if (!then) {
-            session.scope.stop(io::Stop::peer);
-            co_return faulted(session, then.error(), Outcome::wire_fault).error();
+            co_return broken(session, then.error());
         }
         if (flow.ready_bytes() > 0) {
-            first = false;
-            auto sent = co_await send_patiently(flow);
+            begin_send(session);
+            io::Result<void> sent;
+            if (flow.to.link) {
+                sent = co_await flow.to.link->send(session.scope, flow.pieces);
+            } else {
+                sent = co_await flow.send();
+            }
+            end_send(session);
             if (!sent) {
                 co_return failed(flow, flow.to, sent.error());
             }
-            session.scope.touch();
-            flow.to.count_sent(flow.ready_bytes());
         }
         flow.sent();
         if (*then == Then::again) {
@@ -306,32 +292,34 @@ io::Task<Outcome> pump(Session& session, Way way) {
             note_empty_answer(flow);
             break;
         }
-        flow.prepare_receive();
-        if (flow.in && flow.in.room().empty()) {
+        if (*then == Then::receive && may_splice(flow)) {
+            auto spliced = co_await splice(flow);
+            if (spliced.failed != nullptr) {
+                co_return failed(flow, *spliced.failed, spliced.error);
+            }
+        }
+        if (!flow.prepare_receive()) {
             auto enlarged = co_await enlarge(flow);
             if (!enlarged) {
                 co_return failed(flow, flow.from, enlarged.error());
             }
         }
         const std::size_t room_bytes = flow.in ? flow.in.room().size() : kInSlotBytes;
-        auto got = co_await receive(flow, *then, first);
-        if (!got) {
-            co_return failed(flow, flow.from, got.error());
+        Got got;
+        if (const Care care = care_for(flow, *then)) {
+            got = co_await care(flow);
+        } else {
+            got = co_await flow.from.socket.recv(flow.in);
+        }
+        if (!got || (*got == 0 && !is_end(flow, *then))) {
+            co_return got ? cut_off(flow) : failed(flow, flow.from, got.error());
         }
         if (*got == 0) {
-            if (!is_end(flow, *then)) {
-                session.scope.stop(io::Stop::peer);
-                co_return lost(flow, flow.from);
-            }
             break;
         }
-        session.scope.touch();
-        flow.from.count_received(*got);
         flow.received(room_bytes, *got);
-        first = false;
     }
-    auto outcome = co_await finish(flow);
-    co_return outcome;
+    co_return co_await finish(flow);
 }
 
 }  // namespace ferry::core

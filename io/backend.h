@@ -38,6 +38,10 @@ struct Incoming {
 struct Sent {
     std::size_t taken = 0;    // from the front; the rest must wait until there is room
     std::size_t skipped = 0;  // of those, how many cannot be sent at all
+// The two descriptors of a pipe.
+struct PipeEnds {
+    int read = -1;
+    int write = -1;
 };
 
 class Backend {
@@ -92,6 +96,19 @@ public:
     virtual Result<Endpoint> peer_endpoint(int fd) const = 0;
     // No operation on `fd` may be in flight.
     virtual void close(int fd, Farewell farewell) noexcept = 0;
+
+    // A pipe with room for `bytes`, for the two calls below. Its ends are closed like any other
+    // descriptor.
+    //
+    //   errors  too_many_files_open, or not_enough_memory where only smaller ones are to be had
+    virtual Result<PipeEnds> pipe(std::size_t bytes) = 0;
+    // Moves bytes between a connected socket and a pipe, without waiting and without a copy.
+    //
+    //   gives   at most `most` bytes. From a socket, 0 is the end of the stream, or something that
+    //           only a receive can tell
+    //   errors  operation_would_block
+    virtual Result<std::size_t> fill_pipe(int pipe, int socket, std::size_t most) noexcept = 0;
+    virtual Result<std::size_t> drain_pipe(int pipe, int socket, std::size_t most) noexcept = 0;
 
     virtual TimePoint now() const noexcept = 0;
     virtual std::int64_t unix_seconds() const noexcept = 0;  // the clock on the wall

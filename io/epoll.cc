@@ -75,6 +75,14 @@ public:
     Result<Endpoint> peer_endpoint(int fd) const override { return kernel_peer_endpoint(fd); }
     void close(int fd, Farewell farewell) noexcept override;
 
+    Result<PipeEnds> pipe(std::size_t bytes) override { return kernel_pipe(bytes); }
+    Result<std::size_t> fill_pipe(int pipe, int socket, std::size_t most) noexcept override {
+        return kernel_fill_pipe(pipe, socket, most, Waiting::by_us);
+    }
+    Result<std::size_t> drain_pipe(int pipe, int socket, std::size_t most) noexcept override {
+        return kernel_drain_pipe(pipe, socket, most, Waiting::by_us);
+    }
+
     TimePoint now() const noexcept override { return std::chrono::steady_clock::now(); }
     std::int64_t unix_seconds() const noexcept override { return kernel_unix_seconds(); }
 

@@ -1,7 +1,9 @@
 #include "io/kernel.h"
 
+#include <fcntl.h>
 #include <netinet/tcp.h>
 #include <sys/eventfd.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -68,6 +70,37 @@ Result<Endpoint> endpoint_from(int fd, Ask ask) {
     return found.unmapped();
 }
 
+// splice() knows a socket that must not wait by its descriptor only. The sockets of a ring are of the
+// other kind, so that the kernel waits for them: one becomes non-blocking for the time of a call.
+// Only this thread and its ring use the descriptor, and the ring looks at it inside its own calls.
+class NotWaiting {
+public:
+    NotWaiting(int socket, Waiting waiting) noexcept
+        : socket_(waiting == Waiting::in_kernel ? socket : -1) {
+        set(1);
+    }
+    NotWaiting(const NotWaiting&) = delete;
+    NotWaiting& operator=(const NotWaiting&) = delete;
+    ~NotWaiting() { set(0); }
+
+private:
+    void set(int on) const noexcept {
+        if (socket_ >= 0) {
+            ioctl(socket_, FIONBIO, &on);
+        }
+    }
+    int socket_;
+};
+
+Result<std::size_t> splice_now(int from, int to, std::size_t most) {
+    const ssize_t moved = splice(from, nullptr, to, nullptr, most, SPLICE_F_NONBLOCK);
+    if (moved < 0) {
+        return std::unexpected(errno == EINTR ? std::errc::operation_would_block
+                                              : std::errc(errno));
+    }
+    return static_cast<std::size_t>(moved);
+}
+
 std::size_t bytes_of(const Op& op) {
     if (op.kind == Op::Kind::send) {
         return op.count;
@@ -127,6 +160,33 @@ Result<Endpoint> kernel_peer_endpoint(int fd) {
 void kernel_reset_on_close(int fd) noexcept {
     const linger none = {.l_onoff = 1, .l_linger = 0};
     setsockopt(fd, SOL_SOCKET, SO_LINGER, &none, sizeof none);
+}
+
+Result<PipeEnds> kernel_pipe(std::size_t bytes) {
+    int ends[2] = {};
+    if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0) {
+        return last_error();
+    }
+    // A user with many pipes gets small ones only (/proc/sys/fs/pipe-user-pages-soft).
+    const int had = fcntl(ends[1], F_SETPIPE_SZ, static_cast<int>(bytes));
+    if (had < 0 || static_cast<std::size_t>(had) < bytes) {
+        ::close(ends[0]);
+        ::close(ends[1]);
+        return std::unexpected(std::errc::not_enough_memory);
+    }
+    return PipeEnds{.read = ends[0], .write = ends[1]};
+}
+
+Result<std::size_t> kernel_fill_pipe(int pipe, int socket, std::size_t most,
+                                     Waiting waiting) noexcept {
+    const NotWaiting now(socket, waiting);
+    return splice_now(socket, pipe, most);
+}
+
+Result<std::size_t> kernel_drain_pipe(int pipe, int socket, std::size_t most,
+                                      Waiting waiting) noexcept {
+    const NotWaiting now(socket, waiting);
+    return splice_now(pipe, socket, most);
 }
 
 std::int64_t kernel_unix_seconds() noexcept {

@@ -27,6 +27,11 @@ Result<Endpoint> kernel_local_endpoint(int fd);
 Result<Endpoint> kernel_peer_endpoint(int fd);
 // From now on, closing `fd` resets the connection.
 void kernel_reset_on_close(int fd) noexcept;
+Result<PipeEnds> kernel_pipe(std::size_t bytes);
+Result<std::size_t> kernel_fill_pipe(int pipe, int socket, std::size_t most,
+                                     Waiting waiting) noexcept;
+Result<std::size_t> kernel_drain_pipe(int pipe, int socket, std::size_t most,
+                                      Waiting waiting) noexcept;
 std::int64_t kernel_unix_seconds() noexcept;
 
 // An eventfd that ends a wait: it stays signalled until it is drained, so no wake-up is lost.

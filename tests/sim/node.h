@@ -81,6 +81,8 @@ public:
     const SimBackend& backend() const noexcept { return backend_; }
     // Every line of both logs so far.
     std::vector<std::string> log();
+    // How many pipes have been taken from the core's pool so far.
+    std::uint64_t pipes_taken() const noexcept { return core_.pipes.taken(); }
     // Are all slots of all pools where they belong?
     bool pools_are_full() const;
 

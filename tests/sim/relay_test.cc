@@ -60,6 +60,7 @@ struct Choices {
     bool no_end_mark = false;
     std::uint16_t mux_streams = 0;  // in one connection; 0: each has one of its own
     bool patient = true;
+    bool direct = false;  // the client's node goes to the target by itself, without VMess
 };
 
 core::config::Config client_config(const Choices& choices) {
@@ -80,6 +81,12 @@ core::config::Config client_config(const Choices& choices) {
     socks.settings = core::config::SocksInbound{};
     config.inbounds.push_back(socks);
 
+    if (choices.direct) {
+        core::config::Outbound outbound;
+        outbound.settings = core::config::FreedomOutbound{};
+        config.outbounds.push_back(outbound);
+        return config;
+    }
     core::config::VmessAccount account;
     account.id = user();
     account.security = choices.security;
@@ -299,6 +306,58 @@ TEST(Relay, SurvivesTheFailureOfEveryOperation) {
             if (run.world.count(kind) <= nth) {
                 break;
             }
+        }
+    }
+}
+
+// Where neither end is sealed the bytes pass through pipes, of which there may be none.
+TEST(Relay, PassesPlainBytesThroughWindAndStorm) {
+    std::uint64_t spliced = 0;
+    for_each_seed(600, [&spliced](std::uint64_t seed) {
+        Random random(seed);
+        const bool calm = random.below(2) == 0;
+        Weather weather = calm ? Weather::windy() : Weather::stormy();
+        weather.buffer_bytes_most = 300'000;
+        weather.split = 100;
+        weather.reset /= 4;
+        core::Limits limits = tight_limits();
+        limits.pipes = static_cast<std::uint32_t>(random.below(3));
+        Scenario run(seed, weather, Choices{.patient = calm, .direct = true},
+                     talk_from(random, 400'000), limits);
+        run.speak_through_door();
+        run.speak_through_socks();
+        ASSERT_EQ(run.run(), Ended::satisfied) << run.world.describe();
+        for (const auto& one : run.heard) {
+            Scenario::expect_honest(*one, run.down());
+            const bool cut = one->ended && !one->bytes.empty();
+            EXPECT_TRUE((!calm && !cut) || one->bytes.size() == run.down().size());
+        }
+        for (const auto& one : run.target.heard()) {
+            Scenario::expect_honest(*one, run.up());
+            EXPECT_TRUE((!calm && !one->ended) || one->bytes.size() == run.up().size());
+        }
+        spliced += run.client.pipes_taken();
+        run.wind_down();
+    });
+    EXPECT_GT(spliced, 0U);
+}
+
+// A poll that fails is an error of the end that was waited for.
+TEST(Relay, SurvivesTheFailureOfEveryPoll) {
+    for (std::uint64_t nth = 0; nth < 100; ++nth) {
+        Scenario run(1, Weather::calm(), Choices{.direct = true},
+                     Talk{pattern(1, 400'000), pattern(2, 400'000), false}, tight_limits());
+        run.world.fail_nth(io::Op::Kind::poll, nth, ECONNRESET);
+        run.speak_through_door();
+        ASSERT_EQ(run.run(), Ended::satisfied) << run.world.describe();
+        Scenario::expect_honest(*run.heard.front(), run.down());
+        run.wind_down();
+        if (testing::Test::HasFailure()) {
+            return;
+        }
+        if (run.world.count(io::Op::Kind::poll) <= nth) {
+            ASSERT_GT(nth, 0U) << "nothing was spliced";
+            return;
         }
     }
 }

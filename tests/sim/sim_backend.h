@@ -53,6 +53,10 @@ public:
     io::Result<io::Endpoint> peer_endpoint(int fd) const override;
     void close(int fd, io::Farewell farewell) noexcept override;
 
+    io::Result<io::PipeEnds> pipe(std::size_t bytes) override;
+    io::Result<std::size_t> fill_pipe(int pipe, int socket, std::size_t most) noexcept override;
+    io::Result<std::size_t> drain_pipe(int pipe, int socket, std::size_t most) noexcept override;
+
     io::TimePoint now() const noexcept override { return world_.now(); }
     std::int64_t unix_seconds() const noexcept override { return world_.unix_seconds(); }
 
@@ -75,6 +79,10 @@ private:
         std::int32_t error = 0;
         std::shared_ptr<Connection> connection;
     };
+    struct Pipe {
+        std::size_t room_bytes;
+        std::deque<std::uint8_t> held;
+    };
     struct Descriptor {
         io::Endpoint local;
         bool listening = false;
@@ -83,6 +91,7 @@ private:
         std::shared_ptr<Connection> connection;         // of one that is connected
         Side side = Side::dialer;
         std::shared_ptr<Port> port;  // of one for datagrams
+        std::shared_ptr<Pipe> pipe;  // of either end of one
     };
     struct Pending {
         io::Op* op;

@@ -170,6 +170,52 @@ io::Result<io::Endpoint> SimBackend::peer_endpoint(int fd) const {
     return on.connection->endpoint(other(on.side));
 }
 
+// A system that is short of slots now and then is short of pipes, too.
+io::Result<io::PipeEnds> SimBackend::pipe(std::size_t bytes) {
+    world_.happened(bytes);
+    if (full() || world_.random().chance(world_.weather().shortage)) {
+        return std::unexpected(std::errc::too_many_files_open);
+    }
+    const io::PipeEnds ends{.read = world_.new_descriptor(), .write = world_.new_descriptor()};
+    descriptors_[ends.read].pipe = std::make_shared<Pipe>(bytes);
+    descriptors_[ends.write].pipe = descriptors_[ends.read].pipe;
+    return ends;
+}
+
+io::Result<std::size_t> SimBackend::fill_pipe(int pipe, int socket, std::size_t most) noexcept {
+    Pipe& into = *at(pipe).pipe;
+    const Descriptor& on = at(socket);
+    std::vector<std::uint8_t> bytes(std::min(most, into.room_bytes - into.held.size()));
+    const auto answer = on.connection->receive(on.side, bytes);
+    if (!answer) {
+        return std::unexpected(std::errc::operation_would_block);
+    }
+    world_.happened(static_cast<std::uint64_t>(*answer));
+    if (*answer < 0) {
+        return std::unexpected(std::errc(-*answer));
+    }
+    into.held.insert(into.held.end(), bytes.begin(), bytes.begin() + *answer);
+    return static_cast<std::size_t>(*answer);
+}
+
+io::Result<std::size_t> SimBackend::drain_pipe(int pipe, int socket, std::size_t most) noexcept {
+    Pipe& from = *at(pipe).pipe;
+    const Descriptor& on = at(socket);
+    const auto last = from.held.begin() +
+                      static_cast<std::ptrdiff_t>(std::min(most, from.held.size()));
+    const std::vector<std::uint8_t> bytes(from.held.begin(), last);
+    const auto answer = on.connection->send(on.side, bytes);
+    if (!answer) {
+        return std::unexpected(std::errc::operation_would_block);
+    }
+    world_.happened(static_cast<std::uint64_t>(*answer));
+    if (*answer < 0) {
+        return std::unexpected(std::errc(-*answer));
+    }
+    from.held.erase(from.held.begin(), from.held.begin() + *answer);
+    return static_cast<std::size_t>(*answer);
+}
+
 void SimBackend::close(int fd, io::Farewell farewell) noexcept {
     world_.happened(static_cast<std::uint64_t>(fd));
     assert(std::ranges::none_of(pending_, [fd](const Pending& one) { return one.op->fd == fd; }));
