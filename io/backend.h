@@ -38,6 +38,8 @@ struct Incoming {
 struct Sent {
     std::size_t taken = 0;    // from the front; the rest must wait until there is room
     std::size_t skipped = 0;  // of those, how many cannot be sent at all
+};
+
 // The two descriptors of a pipe.
 struct PipeEnds {
     int read = -1;
