@@ -363,7 +363,8 @@ TEST(Dokodemo, ListensForWhatItIsTold) {
     clean_config_of(R"({"inbounds": [
         {"port": 53, "protocol": "socks"},
         {"port": 53, "protocol": "dokodemo-door",
-         "settings": {"address": "a", "port": 1, "network": "udp"}}]})");
+         "settings": {"address": "a", "port": 1, "network": "udp"}}],
+        "outbounds": [{"protocol": "freedom"}]})");
 }
 
 TEST(Dokodemo, NeedsAPlaceAndANetwork) {

@@ -1,5 +1,5 @@
-// Datagrams in any weather: late, lost, twice, in another order; connections break, slots are short,
-// operations fail, and the relay stops at any time.
+// Datagrams in any weather: late, lost, twice, in another order; connections break, slots are
+// short, operations fail, and the relay stops at any time.
 //
 // Promise: whatever a program hears was said to it, whole; and afterwards every slot is back. A
 // failure prints its seed; FERRY_SEED=n runs that one alone, FERRY_SEEDS=n changes how many are
