@@ -16,7 +16,7 @@ namespace {
 
 std::uint64_t seeds() {
     const char* wanted = std::getenv("FERRY_SEEDS");
-    return wanted == nullptr ? 300 : std::strtoull(wanted, nullptr, 10);
+    return wanted == nullptr ? 120 : std::strtoull(wanted, nullptr, 10);
 }
 
 std::vector<std::uint64_t> chosen_seeds() {
