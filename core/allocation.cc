@@ -31,8 +31,18 @@ io::Task<void> Allocation::run(Core& core, Server& server, io::Scope& scope) {
             rest -= kClosing;
         }
         open_generation(core, server);
-        auto slept = co_await core.loop.sleep_for(scope, rest);
+        // Whoever came through a port in its last moment may still have to say who they are.
+        const io::Duration handshake =
+            std::min<io::Duration>(core.snapshot->policy_of(0).handshake, rest);
+        auto slept = co_await core.loop.sleep_for(scope, handshake);
         if (!slept) {
+            co_return;
+        }
+        if (ports_.made) {
+            ports_.made->drop_retired();
+        }
+        auto refreshed = co_await core.loop.sleep_for(scope, rest - handshake);
+        if (!refreshed) {
             co_return;
         }
     }
@@ -89,7 +99,7 @@ void Allocation::close_oldest(Server& server) {
         server.close(at);
         others_.close(at);
         if (ports_.made) {
-            ports_.made->drop(at.port());
+            ports_.made->retire(at.port());
         }
     }
     generations_.pop_front();

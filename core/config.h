@@ -154,6 +154,7 @@ struct VmessAccount {
 enum class PacketEncoding : std::uint8_t {
     none,    // a connection for each target
     packet,  // one for all of them: each datagram has its address in front
+    xudp,    // likewise in frames of Mux.Cool, and it can go on in another connection
 };
 
 struct VmessServer {
@@ -179,12 +180,25 @@ struct BlackholeOutbound {
     Response response = Response::none;
 };
 
+// Many streams in one connection (Mux.Cool).
+struct Mux {
+    // What becomes of datagrams to port 443: many clients fall back to TCP where they are refused.
+    enum class Quic : std::uint8_t { allow, refuse, outside };
+
+    std::uint16_t streams = 0;  // of a connection at a time; 0: each has a connection of its own
+    // The same of associations: XUDP, in connections apart. Nothing: they are among the streams,
+    // if those share connections.
+    std::optional<std::uint16_t> associations;
+    Quic quic = Quic::allow;
+};
+
 struct Outbound {
     std::string tag;  // may be empty
     Place place;
     std::optional<proto::Address>
         send_through;  // an IP with port 0: the local end of what is dialled
     std::variant<VmessOutbound, FreedomOutbound, BlackholeOutbound> settings;
+    Mux mux = {};
 };
 
 // ---- routing

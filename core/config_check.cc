@@ -59,6 +59,10 @@ bool is_of_kind(Report& report, Value value, Value::Kind wanted) {
     return false;
 }
 
+// As many as a section has, give or take: one allocation instead of one per doubling, as there may
+// be a section per user.
+constexpr std::size_t kUsualKeys = 8;
+
 // The path and words of a warning, without the indexes of lists.
 std::string pattern_of(const Mistake& warning) {
     std::string pattern;
@@ -147,6 +151,7 @@ void Report::hand_over(std::span<const Source> sources, Loaded& loaded) {
 // ---- Section
 
 Section::Section(Report& report, Value value) : report_(report), anchor_(value) {
+    known_.reserve(kUsualKeys);
     open(value);
 }
 

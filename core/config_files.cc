@@ -72,6 +72,10 @@ public:
 
     // Reads until the end, or until there is more than kFileBytesMax.
     bool read_all(std::string& to) const {
+        struct stat status{};
+        if (fstat(descriptor_, &status) == 0 && S_ISREG(status.st_mode)) {
+            to.reserve(std::min(static_cast<std::size_t>(status.st_size), kFileBytesMax));
+        }
         std::array<char, 16384> piece;
         while (to.size() <= kFileBytesMax) {
             const ssize_t got = ::read(descriptor_, piece.data(), piece.size());

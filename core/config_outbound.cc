@@ -29,18 +29,53 @@ std::optional<proto::Address> read_send_through(Section& section) {
     return is_any ? std::nullopt : std::optional(*address);
 }
 
-// Later: many connections inside one, once Mux.Cool is spoken.
-void check_mux(Section& outbound) {
-    Section section(outbound, "mux");
-    const bool is_enabled = section.flag("enabled");
-    const std::int16_t concurrency = section.number<std::int16_t>("concurrency").value_or(0);
-    section.ignore("xudpConcurrency");
-    section.ignore("xudpProxyUDP443");
-    section.finish();
-    if (is_enabled && concurrency >= 0) {  // a negative number switches it off in V2Ray
-        section.report().mistake(*outbound.find("mux"), "mux is not supported",
-                                 "set \"enabled\" to false; servers understand both");
+// V2Ray takes 8 streams where it says 0 or nothing, at most 1024, and a negative number switches
+// it off.
+constexpr std::uint16_t kMuxStreams = 8;
+constexpr std::int16_t kMuxStreamsMax = 1024;
+
+std::uint16_t mux_streams(Section& section, std::string_view key, std::int16_t number) {
+    if (number > kMuxStreamsMax) {
+        section.report().warning(*section.find(key), "this is more than 1024, which is used",
+                                 "write 1024 or less");
+        number = kMuxStreamsMax;
     }
+    return number < 0 ? 0 : static_cast<std::uint16_t>(number);
+}
+
+// As in Xray, which has this key: "reject" where mux is on and nothing else is said, as V2Ray
+// configurations that do not know it mean all datagrams.
+Mux::Quic read_quic(Section& section) {
+    const auto text = section.text_at("xudpProxyUDP443");
+    if (!text || text->text.empty() || text->text == "allow") {
+        return Mux::Quic::allow;
+    }
+    if (text->text == "skip") {
+        return Mux::Quic::outside;
+    }
+    if (text->text != "reject") {
+        section.report().mistake(text->at, fmt::format("{} is not a choice", shown(text->text)),
+                                 "write \"reject\", \"allow\" or \"skip\"");
+    }
+    return Mux::Quic::refuse;
+}
+
+Mux read_mux(Section& outbound) {
+    Section section(outbound, "mux");
+    Mux mux;
+    const bool is_enabled = section.flag("enabled");
+    const std::int16_t streams = section.number<std::int16_t>("concurrency").value_or(0);
+    const std::int16_t associations = section.number<std::int16_t>("xudpConcurrency").value_or(0);
+    const Mux::Quic quic = read_quic(section);
+    if (is_enabled) {
+        mux.streams = streams == 0 ? kMuxStreams : mux_streams(section, "concurrency", streams);
+        if (associations != 0) {
+            mux.associations = mux_streams(section, "xudpConcurrency", associations);
+        }
+        mux.quic = quic;
+    }
+    section.finish();
+    return mux;
 }
 
 // ---- freedom
@@ -151,10 +186,16 @@ Outbound read_outbound(Report& report, Value value) {
     outbound.tag = section.text("tag");
     outbound.send_through = read_send_through(section);
     check_stream(section);
-    check_mux(section);
+    outbound.mux = read_mux(section);
     section.refuse("proxySettings", "going out through another outbound is not supported",
                    "remove it, or name that outbound in a routing rule");
     read_settings(section, outbound);
+    const bool shares = outbound.mux.streams > 0 || outbound.mux.associations;
+    if (shares && !std::holds_alternative<VmessOutbound>(outbound.settings)) {
+        report.warning(*section.find("mux"), "there is nobody who would take the streams apart",
+                       "set \"enabled\" to false");
+        outbound.mux = {};
+    }
     section.finish();
     return outbound;
 }

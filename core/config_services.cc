@@ -29,7 +29,7 @@ void read_api(Report& report, std::optional<Value> value, std::vector<Outbound>&
     const bool is_taken = std::any_of(outbounds.begin(), outbounds.end(),
                                       [&](const Outbound& one) { return one.tag == tag; });
     if (!is_taken) {
-        outbounds.push_back({tag, value->place(), std::nullopt, BlackholeOutbound{}});
+        outbounds.push_back({tag, value->place(), std::nullopt, BlackholeOutbound{}, {}});
     }
 }
 

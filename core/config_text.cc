@@ -10,7 +10,10 @@ namespace ferry::core::config {
 namespace {
 
 constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
-constexpr std::string_view kBlanks = " \t\r\n";
+
+bool is_blank(char letter) {
+    return letter == ' ' || letter == '\t' || letter == '\r' || letter == '\n';
+}
 
 bool is_word_letter(char letter) {
     const bool is_digit = letter >= '0' && letter <= '9';
@@ -78,7 +81,7 @@ bool Cleaner::skip_blanks_and_remarks() {
             if (!skip_remark()) {
                 return false;
             }
-        } else if (kBlanks.find(here()) != std::string_view::npos) {
+        } else if (is_blank(here())) {
             ++at_;
         } else {
             return true;

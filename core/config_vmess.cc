@@ -2,8 +2,10 @@
 #include <fmt/format.h>
 
 #include <array>
+#include <bit>
 #include <cstring>
-#include <unordered_set>
+#include <utility>
+#include <vector>
 
 #include "core/config_sections.h"
 #include "core/config_words.h"
@@ -30,34 +32,86 @@ std::optional<UserId> read_id(Section& user) {
 // ---- inbound
 
 // Ids need not be random: people count them up, too.
-struct IdHash {
-    std::size_t operator()(const UserId& id) const {
-        std::array<char, proto::vmess::kUserIdBytes> bytes;
-        std::memcpy(bytes.data(), id.bytes.data(), bytes.size());
-        return std::hash<std::string_view>{}({bytes.data(), bytes.size()});
+std::size_t hash_of(const UserId& id) {
+    std::array<char, proto::vmess::kUserIdBytes> bytes;
+    std::memcpy(bytes.data(), id.bytes.data(), bytes.size());
+    return std::hash<std::string_view>{}({bytes.data(), bytes.size()});
+}
+
+// The same for e-mails that differ in nothing but case.
+std::size_t hash_of(std::string_view email) {
+    std::uint64_t hash = 0xcbf29ce484222325;  // FNV-1a of 64 bits
+    for (const char letter : email) {
+        const bool is_upper = letter >= 'A' && letter <= 'Z';
+        const char small = is_upper ? static_cast<char>(letter - 'A' + 'a') : letter;
+        hash = (hash ^ static_cast<unsigned char>(small)) * 0x100000001b3;
     }
+    return hash;
+}
+
+// Tells whether something stands in a list already: a set of places in it, open-addressed and at
+// most half full. With 100 000 users two sets of nodes would take a quarter of the start.
+class Places {
+public:
+    explicit Places(std::size_t count) : slots_(std::bit_ceil(2 * count + 1)) {}
+
+    // Adds a place unless there is one of the `same` already, which gets places of equal hashes,
+    // and of others.
+    template <class Same>
+    bool insert(std::size_t hash, std::size_t place, const Same& same) {
+        for (;; ++hash) {
+            std::uint32_t& slot = slots_[hash & (slots_.size() - 1)];
+            if (slot == 0) {
+                slot = static_cast<std::uint32_t>(place + 1);
+                return true;
+            }
+            if (same(slot - 1)) {
+                return false;
+            }
+        }
+    }
+
+private:
+    std::vector<std::uint32_t> slots_;  // places counted from 1; 0: free
 };
 
 // Reads clients one by one, and knows which names and ids are taken.
 class ClientReader {
 public:
-    explicit ClientReader(Report& report) : report_(report) {}
+    ClientReader(Report& report, std::size_t count) : report_(report), emails_(count), ids_(count) {
+        clients_.reserve(count);
+    }
 
-    VmessClient read(Value value);
+    void read(Value value);
+    std::vector<VmessClient> take() { return std::move(clients_); }
 
 private:
     std::string read_email(Section& section);
+    bool is_new(const UserId& id);
+    bool is_new(std::string_view email);
 
     Report& report_;
-    std::unordered_set<std::string> emails_;  // in small letters
-    std::unordered_set<UserId, IdHash> ids_;
+    std::vector<VmessClient> clients_;
+    Places emails_;
+    Places ids_;
 };
 
-VmessClient ClientReader::read(Value value) {
+bool ClientReader::is_new(const UserId& id) {
+    return ids_.insert(hash_of(id), clients_.size(),
+                       [&](std::size_t place) { return clients_[place].id == id; });
+}
+
+bool ClientReader::is_new(std::string_view email) {
+    return emails_.insert(hash_of(email), clients_.size(), [&](std::size_t place) {
+        return equal_ignoring_case(clients_[place].email, email);
+    });
+}
+
+void ClientReader::read(Value value) {
     Section section(report_, value);
     VmessClient client;
     const auto id = read_id(section);
-    if (id && !ids_.insert(*id).second) {
+    if (id && !is_new(*id)) {
         report_.warning(*section.find("id"), "another client before has the same id",
                         "the later one gets the traffic; remove one of them");
     }
@@ -67,16 +121,19 @@ VmessClient ClientReader::read(Value value) {
     client.alter_id = section.number<std::uint16_t>("alterId").value_or(0);
     section.ignore("security");  // the client chooses it, and says so in each request
     section.finish();
-    return client;
+    clients_.push_back(std::move(client));
 }
 
 std::string ClientReader::read_email(Section& section) {
-    std::string email = section.text("email");
-    if (!email.empty() && !emails_.insert(lower(email)).second) {
-        report_.mistake(*section.find("email"), fmt::format("User {} already exists", email),
+    const auto email = section.text_at("email");
+    if (!email) {
+        return {};
+    }
+    if (!email->text.empty() && !is_new(email->text)) {
+        report_.mistake(email->at, fmt::format("User {} already exists", email->text),
                         "an e-mail may stand once in an inbound, whatever its case");
     }
-    return email;
+    return std::string(email->text);
 }
 
 void read_detour(Section& settings, VmessInbound& inbound) {
@@ -154,10 +211,11 @@ struct NamedEncoding {
     PacketEncoding encoding;
 };
 // The second name of `packet` is the one that sing-box gives it.
-constexpr std::array<NamedEncoding, 3> kEncodings{{
+constexpr std::array<NamedEncoding, 4> kEncodings{{
     {"none", PacketEncoding::none},
     {"packet", PacketEncoding::packet},
     {"packetaddr", PacketEncoding::packet},
+    {"xudp", PacketEncoding::xudp},
 }};
 
 // Of the outbound, or of one of its users: an outbound has one way for all.
@@ -174,7 +232,7 @@ void read_encoding(Section& section, PacketEncoding& encoding) {
     }
     section.report().mistake(name->at,
                              fmt::format("{} is not a packet encoding", shown(name->text)),
-                             "write \"none\" or \"packet\"");
+                             "write \"none\", \"packet\" or \"xudp\"");
 }
 
 VmessAccount read_account(Report& report, Value value, PacketEncoding& encoding) {
@@ -220,11 +278,12 @@ VmessInbound read_vmess_inbound(Section& parent) {
     Section section(parent, "settings");
     Report& report = section.report();
     VmessInbound inbound;
-    ClientReader reader(report);
     if (const auto list = section.list("clients")) {
+        ClientReader reader(report, list->size());
         for (const Value client : list->children()) {
-            inbound.clients.push_back(reader.read(client));
+            reader.read(client);
         }
+        inbound.clients = reader.take();
     }
     inbound.disable_insecure = section.flag("disableInsecureEncryption");
     read_default(section, inbound);

@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 
+#include "core/kept_sockets.h"
 #include "core/log.h"
 #include "core/meters.h"
 #include "core/replay.h"
@@ -14,6 +15,7 @@
 #include "core/user_search.h"
 #include "crypto/dispatch.h"
 #include "crypto/random.h"
+#include "proto/mux/global_id.h"
 #include "io/buffer.h"
 #include "io/condition.h"
 #include "io/loop.h"
@@ -21,6 +23,7 @@
 namespace ferry::core {
 
 struct Snapshot;
+class MuxClients;
 
 // Slot sizes. An `in` slot is what the kernel fills when a quiet direction wakes; a run buffer is
 // what a busy one receives into. The other two hold the same plaintext sealed: with the longest
@@ -29,12 +32,19 @@ inline constexpr std::size_t kInSlotBytes = 16 * 1024;
 inline constexpr std::size_t kOutSlotBytes = 18 * 1024;
 inline constexpr std::size_t kRunBytes = 64 * 1024;
 inline constexpr std::size_t kOutRunBytes = 68 * 1024;
+// What streams inside a connection have been sent and have not taken lies in slots of this size.
+inline constexpr std::size_t kMuxSlotBytes = 16 * 1024;
+// Frames of many streams are put together in one of these before they are sealed.
+inline constexpr std::size_t kFrameSlotBytes = 64 * 1024;
 
 // Limits of one core; architecture.md, "Limits and budgets".
 struct Limits {
     std::uint32_t in_slots = 4096;
     std::uint32_t out_slots = 1024;
     std::uint32_t run_buffers = 256;
+    std::uint32_t mux_slots = 2048;
+    // How long one stream may keep the others of its connection waiting.
+    io::Duration mux_patience = std::chrono::seconds(10);
     std::uint32_t sessions = 65536;
     std::uint32_t handshakes = 16384;
     std::uint32_t associations = 16384;  // begun by datagrams at one port
@@ -44,17 +54,21 @@ struct Limits {
     TrialRates trials;
 };
 
-// The four kinds of memory that bytes pass through. A coroutine that holds a slot may wait for one
+// The kinds of memory that bytes pass through. A coroutine that holds a slot may wait for one
 // of a later kind, never for one of an earlier: so they cannot deadlock.
 struct Pools {
     explicit Pools(const Limits& limits)
         : in(kInSlotBytes, limits.in_slots),
           run(kRunBytes, limits.run_buffers),
+          mux(kMuxSlotBytes, limits.mux_slots),
+          frames(kFrameSlotBytes, limits.run_buffers),
           out(kOutSlotBytes, limits.out_slots),
           out_run(kOutRunBytes, limits.run_buffers) {}
 
     io::BufferPool in;
     io::BufferPool run;
+    io::BufferPool mux;
+    io::BufferPool frames;
     io::BufferPool out;
     io::BufferPool out_run;
 };
@@ -80,11 +94,18 @@ struct Core {
     ReplayFilter& replay;
     ReplayFilter& session_keys;
     SkewReports& skew_reports;
+    KeptSockets& kept_sockets;  // shared by all cores; when an association with a global id begins
     std::shared_ptr<const Snapshot> snapshot;  // this core's own reference count
     Drains drains;
     io::Condition room_for_sessions;  // for listeners that wait at a limit
     io::Condition session_ended;      // for a server that winds down
+    io::Condition socket_kept;        // for whoever closes those that nobody comes back to
+    // Runs something on this core, from any thread; not for what cannot be lost.
+    std::function<void(std::move_only_function<void()>)> post;
+    MuxClients* mux = nullptr;        // the server's
     UserSearch search{random.next(), limits.trials, limits.known_addresses};
+    proto::mux::GlobalIds global_ids{*dispatch.sha256, random.bytes<32>()};
+    bool is_winding_down = false;  // a kept connection ends where no request has begun
 };
 
 }  // namespace ferry::core

@@ -50,6 +50,19 @@ io::Result<io::DatagramSocket> open_socket(Session& session, const PacketRules& 
     return socket;
 }
 
+// A global id is one of its user's.
+KeptSockets::Key key_of(const Session& session) {
+    return {session.user.id().bytes, *session.global_id};
+}
+
+std::optional<KeptSockets::Socket> socket_of_before(Session& session) {
+    if (!session.global_id || !session.packets->addressed()) {
+        return std::nullopt;
+    }
+    return session.core.kept_sockets.take(
+        key_of(session), [&](int fd) { return session.core.loop.backend().duplicate(fd); });
+}
+
 }  // namespace
 
 proto::Address redirected(const std::optional<proto::Address>& redirect,
@@ -77,6 +90,12 @@ io::Task<Step<std::unique_ptr<PacketEnd>>> DirectPackets::dial(Session& session,
             co_return std::unexpected(Outcome::no_address);
         }
     }
+    const auto kept = socket_of_before(session);
+    if (kept) {
+        co_return std::make_unique<DirectPackets>(
+            session, io::DatagramSocket::adopt(session.core.loop, kept->fd), kept->local, only,
+            std::move(rules));
+    }
     io::Endpoint local;
     auto socket = open_socket(session, rules, only, local);
     if (!socket) {
@@ -94,7 +113,39 @@ DirectPackets::DirectPackets(Session& session, io::DatagramSocket socket, const 
       local_(local),
       only_(only),
       rules_(std::move(rules)),
-      wire_(wire_of(session)) {}
+      wire_(wire_of(session)) {
+    if (session.global_id && addressed()) {
+        claim();
+    }
+}
+
+// Whoever comes back in another connection, maybe on another core, ends this one.
+void DirectPackets::claim() {
+    owner_ = std::make_shared<io::Scope*>(&session_.scope);
+    claim_ = std::make_shared<KeptSockets::Claim>();
+    claim_->stop = [post = session_.core.post, owner = std::weak_ptr(owner_)] {
+        post([owner] {
+            if (const auto scope = owner.lock()) {
+                (*scope)->stop(io::Stop::peer);
+            }
+        });
+    };
+    session_.core.kept_sockets.claim(key_of(session_), {socket_.fd(), local_}, claim_);
+}
+
+DirectPackets::~DirectPackets() {
+    if (!claim_) {
+        return;
+    }
+    Core& core = session_.core;
+    const KeptSockets::Key key = key_of(session_);
+    if (!session_.packets->may_return()) {
+        core.kept_sockets.forget(key, claim_);
+    } else if (core.kept_sockets.leave(key, claim_, core.loop.now())) {
+        (void)socket_.release();
+        core.socket_kept.notify_all();
+    }
+}
 
 io::Task<Step<void>> DirectPackets::receive(Packets& into) {
     into.clear();

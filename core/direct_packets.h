@@ -25,7 +25,7 @@ struct PacketRules {
 proto::Address redirected(const std::optional<proto::Address>& redirect,
                           const proto::Address& asked);
 
-// A socket of its own for one association. Where the near end can say with whom each datagram is,
+// A socket of its own for one association, or the one that its client has had before. Where the near end can say with whom each datagram is,
 // whoever answers is passed on; otherwise it is the one target alone.
 //
 //   names   of addressed datagrams are resolved when they are met; kNamesMax answers are remembered
@@ -41,6 +41,8 @@ public:
 
     DirectPackets(Session& session, io::DatagramSocket socket, const io::Endpoint& local,
                   const io::Endpoint& only, PacketRules rules);
+    DirectPackets(const DirectPackets&) = delete;
+    ~DirectPackets() override;
 
     io::Task<Step<void>> receive(Packets& into) override;
     io::Task<Step<void>> send(std::span<const Packet> all) override;
@@ -54,6 +56,7 @@ private:
         io::TimePoint until;
     };
 
+    void claim();
     io::Task<io::Endpoint> find(const proto::Address& asked);
     io::Task<io::Endpoint> resolve(const proto::Address& name);
     io::Endpoint sendable(const io::Endpoint& to) const;
@@ -67,6 +70,8 @@ private:
     io::DatagramBatch batch_;
     std::vector<io::Datagram> outgoing_;
     std::map<std::string, Known> names_;
+    std::shared_ptr<io::Scope*> owner_;  // of the session, for a claim that is called in
+    std::shared_ptr<KeptSockets::Claim> claim_;  // where the client may come back
 };
 
 }  // namespace ferry::core

@@ -1,5 +1,7 @@
 #include "core/http_inbound.h"
 
+#include <utility>
+
 #include "core/greeting.h"
 #include "core/snapshot.h"
 #include "proto/http_body.h"
@@ -46,6 +48,22 @@ void begin_exchange(Session& session, proto::HttpRequest& request) {
         request.body.kind == proto::HttpBody::Kind::until_close ? AtEnd::pass_on : AtEnd::keep;
 }
 
+// More of a request. A kept connection may end where none has begun, from either side.
+io::Task<Step<void>> receive_request(Session& session) {
+    session.is_resting = !session.in_handshake && session.early.data().empty();
+    if (session.is_resting && session.core.is_winding_down) {
+        session.over = true;
+        co_return std::unexpected(Outcome::finished);
+    }
+    auto more = co_await receive_more(session);
+    const bool was_resting = std::exchange(session.is_resting, false);
+    if (!more && was_resting) {
+        session.over = more.error() == Outcome::client_lost || more.error() == Outcome::shut_down;
+        co_return std::unexpected(session.over ? Outcome::finished : more.error());
+    }
+    co_return more;
+}
+
 bool is_tunnel(const Session& session) {
     return static_cast<const HttpDialogue&>(*session.dialogue).request.method ==
            proto::HttpMethod::connect;
@@ -79,12 +97,9 @@ io::Task<Step<void>> HttpInbound::greet(Session& session) const {
             (void)said;  // the session ends either way
             co_return faulted(session, proto::Fault::bad_syntax, Outcome::bad_request);
         }
-        const bool between = !session.in_handshake && session.early.data().empty();
-        auto more = co_await receive_more(session);
+        auto more = co_await receive_request(session);
         if (!more) {
-            // A kept connection ends where no request has begun.
-            session.over = between && more.error() == Outcome::client_lost;
-            co_return std::unexpected(session.over ? Outcome::finished : more.error());
+            co_return more;
         }
     }
     session.address = request.target;

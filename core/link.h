@@ -24,10 +24,9 @@ public:
 
     // Receives at least one byte into `into`, or 0 at the end. An empty Buffer is given a slot.
     virtual io::Task<io::Result<std::size_t>> recv(io::Scope& scope, io::Buffer& into) = 0;
-    // Sends all of it, or fails. It is not cut short by the stream's own scope: what the connection
-    // around it has begun to send must be sent whole.
-    virtual io::Task<io::Result<void>> send(std::span<const iovec> pieces) = 0;
-    virtual io::Task<io::Result<void>> shutdown_write() = 0;
+    // Sends all of it, or fails.
+    virtual io::Task<io::Result<void>> send(io::Scope& scope, std::span<const iovec> pieces) = 0;
+    virtual io::Task<io::Result<void>> shutdown_write(io::Scope& scope) = 0;
     virtual void close(io::Farewell farewell) noexcept = 0;
     virtual bool was_reset() const noexcept = 0;
 };

@@ -5,11 +5,12 @@
 namespace ferry::core {
 namespace {
 
-// Tables want names that differ: the same person has an account on every port.
-constexpr char kBehindPort = ' ';
+// Tables want names that differ: the same person has an account on every port, and may have one of
+// the port's last turn.
+constexpr char kBehindNumber = ' ';
 
-std::string name_of(std::uint16_t port, std::string_view email) {
-    return fmt::format("{}{}{}", port, kBehindPort, email);
+std::string name_of(std::uint64_t number, std::string_view email) {
+    return fmt::format("{}{}{}", number, kBehindNumber, email);
 }
 
 // A random UUID (RFC 4122, 4.4).
@@ -33,42 +34,50 @@ std::optional<proto::vmess::UserId> MadeAccounts::of(std::uint16_t port, std::st
                                                      crypto::Random& random,
                                                      std::int64_t unix_seconds) {
     const std::lock_guard guard(lock_);
-    const auto known = ids_.find({port, std::string(email)});
-    if (known != ids_.end()) {
-        return known->second;
+    const auto known = given_.find({port, std::string(email)});
+    if (known != given_.end()) {
+        return known->second.id;
     }
-    if (ids_.size() >= kMadeAccountsMax) {
+    if (given_.size() + retired_.size() >= kMadeAccountsMax) {
         return std::nullopt;
     }
-    const proto::vmess::UserId id = random_id(random);
-    auto larger = table_->with({.id = id,
-                                .email = name_of(port, email),
+    const Account account{random_id(random), name_of(made_++, email)};
+    auto larger = table_->with({.id = account.id,
+                                .email = account.name,
                                 .level = defaults_.level,
                                 .alter_id = defaults_.alter_id});
     if (!larger) {
-        return std::nullopt;  // e-mails that differ only in their case are one account's
+        return std::nullopt;
     }
     table_ = std::make_shared<const UserTable>(std::move(*larger));
-    ids_.emplace(std::pair(port, std::string(email)), id);
+    given_.emplace(std::pair(port, std::string(email)), account);
     if (defaults_.alter_id > 0) {
-        tokens_->add({id, defaults_.alter_id, TokenUser::MainId::refused}, unix_seconds);
+        tokens_->add({account.id, defaults_.alter_id, TokenUser::MainId::refused}, unix_seconds);
     }
-    return id;
+    return account.id;
 }
 
-void MadeAccounts::drop(std::uint16_t port) {
+void MadeAccounts::retire(std::uint16_t port) {
     const std::lock_guard guard(lock_);
-    const auto first = ids_.lower_bound({port, {}});
+    const auto first = given_.lower_bound({port, {}});
     auto last = first;
-    for (; last != ids_.end() && last->first.first == port; ++last) {
+    for (; last != given_.end() && last->first.first == port; ++last) {
+        retired_.push_back(std::move(last->second));
+    }
+    given_.erase(first, last);
+}
+
+void MadeAccounts::drop_retired() {
+    const std::lock_guard guard(lock_);
+    for (const Account& account : retired_) {
         if (tokens_) {
-            tokens_->remove(last->second);
+            tokens_->remove(account.id);
         }
-        if (auto smaller = table_->without(name_of(port, last->first.second))) {
+        if (auto smaller = table_->without(account.name)) {
             table_ = std::make_shared<const UserTable>(std::move(*smaller));
         }
     }
-    ids_.erase(first, last);
+    retired_.clear();
 }
 
 std::shared_ptr<const UserTable> MadeAccounts::table() const {
@@ -78,7 +87,7 @@ std::shared_ptr<const UserTable> MadeAccounts::table() const {
 
 std::string_view MadeAccounts::email_of(const UserRef& user) noexcept {
     const std::string_view name = user.email();
-    return name.substr(name.find(kBehindPort) + 1);
+    return name.substr(name.find(kBehindNumber) + 1);
 }
 
 }  // namespace ferry::core

@@ -138,7 +138,7 @@ int act(const CommandLine& line) {
         fmt::print("Configuration OK.\n");
         return kExitOk;
     }
-    return run(*loaded->config, loaded->warnings, options);
+    return run(std::move(*loaded->config), loaded->warnings, options);
 }
 
 }  // namespace

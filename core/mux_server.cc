@@ -1,10 +1,50 @@
 #include "core/mux_server.h"
 
-namespace ferry::core {
+#include "core/mux_carrier.h"
 
-io::Task<Outcome> serve_mux(Session& carrier) {
-    carrier.reason = "Mux.Cool is not supported by this version";
-    co_return Outcome::refused;
+namespace ferry::core {
+namespace {
+
+struct MuxServer {
+    explicit MuxServer(Session& its_outer)
+        : outer(its_outer), scope(its_outer.core.loop, &its_outer.scope) {}
+
+    Session& outer;
+    io::Scope scope;
+    std::shared_ptr<MuxCarrier> carrier;
+};
+
+io::Task<void> serve(MuxServer& server, std::shared_ptr<MuxStream> stream) {
+    const bool is_udp = stream->network == proto::mux::Network::udp;
+    std::unique_ptr<Link> link;
+    if (!is_udp) {
+        link = std::make_unique<MuxLink>(server.carrier, stream);
+    }
+    Session session(server.outer, server.scope, std::move(link));
+    session.address = stream->target;
+    session.source = (is_udp ? "udp:" : "tcp:") + session.peer.text();
+    if (is_udp) {
+        session.network = Network::udp;
+        session.global_id = stream->global_id;
+        session.packets = std::make_unique<MuxPackets>(session, Outcome::client_lost,
+                                                       server.carrier, std::move(stream));
+    }
+    co_await run_inner(session);
+}
+
+}  // namespace
+
+io::Task<Outcome> serve_mux(Session& session) {
+    session.scope.idle_after(session.idle());
+    MuxServer server(session);
+    server.carrier = std::make_shared<MuxCarrier>(
+        session.core, [&server](std::shared_ptr<MuxStream> stream) {
+            server.scope.spawn(serve(server, std::move(stream)));
+        });
+    auto outcome = co_await server.carrier->run(session, session.client, std::move(session.early));
+    server.scope.stop(io::Stop::peer);
+    co_await server.scope.join();
+    co_return outcome;
 }
 
 }  // namespace ferry::core

@@ -52,6 +52,9 @@ public:
     // Can the framing say where each datagram goes or comes from? If not, only those from the one
     // target are passed on.
     virtual bool addressed() const noexcept = 0;
+
+    // Has it gone without a word, so that the same association may come back another way?
+    virtual bool may_return() const noexcept { return false; }
 };
 
 // Runs an association from routing to its last datagram; the session's `packets` are its near end.

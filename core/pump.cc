@@ -152,7 +152,7 @@ io::Task<Got> receive(Flow& flow, Then then, bool first) {
 io::Task<io::Result<void>> send_ready(Flow& flow) {
     io::Result<void> done;
     if (flow.to.link) {
-        done = co_await flow.to.link->send(flow.pieces);
+        done = co_await flow.to.link->send(flow.session.scope, flow.pieces);
     } else if (flow.seals()) {
         done = co_await flow.to.socket.send(flow.out.data());
     } else if (flow.pieces.size() == 1) {
@@ -227,7 +227,7 @@ io::Task<Outcome> pass_on_end(Flow& flow) {
     (flow.way == Way::up ? session.up_ended : session.down_ended) = true;
     io::Result<void> done;
     if (flow.to.link) {
-        done = co_await flow.to.link->shutdown_write();
+        done = co_await flow.to.link->shutdown_write(session.scope);
     } else {
         done = co_await flow.to.socket.shutdown_write();
     }

@@ -24,7 +24,11 @@ Server::Server(Core& core, io::Scope& root)
       root_(root),
       accepting_(std::in_place, core.loop, &root),
       sessions_(std::in_place, core.loop, &root),
-      grace_(std::in_place, core.loop, &root) {}
+      grace_(std::in_place, core.loop, &root),
+      carriers_(std::in_place, core.loop, &root),
+      mux_(core, *carriers_) {
+    core.mux = &mux_;
+}
 
 io::Result<io::Endpoint> Server::listen(const Port& port, io::Sharing sharing) {
     Door& door = doors_.emplace_back(core_, *accepting_, *port.inbound);
@@ -81,6 +85,7 @@ io::Result<io::Endpoint> Server::open_door(Door& door, const io::Endpoint& at,
 }
 
 void Server::start() {
+    carriers_->spawn(close_kept_sockets());
     for (Door& door : doors_) {
         accepting_->spawn(tend(door));
     }
@@ -192,9 +197,33 @@ void Server::stop(io::Duration grace) {
     }
     accepting_->expire_at(core_.loop.now() + kLastCall);
     grace_->expire_at(core_.loop.now() + grace);
+    core_.is_winding_down = true;
+    served_.each([](Session& session) {
+        if (session.is_resting) {
+            session.scope.stop(io::Stop::shutdown);
+        }
+    });
     if (!std::exchange(stopping_, true)) {
         root_.spawn(wind_down());
     }
+}
+
+// Closes the sockets to which nobody has come back.
+io::Task<void> Server::close_kept_sockets() {
+    KeptSockets& kept = core_.kept_sockets;
+    const auto close = [this](int fd) { core_.loop.close(fd, io::Farewell::normal); };
+    while (!carriers_->stopping()) {
+        const io::TimePoint next = kept.next_sweep();
+        if (next == io::kNever) {
+            auto changed = co_await core_.socket_kept.wait(*carriers_);
+            (void)changed;  // the loop looks
+        } else {
+            auto slept = co_await core_.loop.sleep_until(*carriers_, next);
+            (void)slept;  // the loop looks
+            kept.sweep(core_.loop.now(), close);
+        }
+    }
+    kept.sweep(io::kNever, close);
 }
 
 io::Task<void> Server::wind_down() {
@@ -206,6 +235,9 @@ io::Task<void> Server::wind_down() {
     }
     sessions_->stop(io::Stop::shutdown);
     co_await sessions_->join();
+    carriers_->stop(io::Stop::shutdown);
+    co_await carriers_->join();
+    carriers_.reset();
     sessions_.reset();
     accepting_.reset();
     grace_.reset();

@@ -7,6 +7,7 @@
 
 #include "core/allocation.h"
 #include "core/core.h"
+#include "core/mux_client.h"
 #include "core/session.h"
 #include "core/snapshot.h"
 #include "core/udp_door.h"
@@ -53,7 +54,8 @@ public:
     void install(std::shared_ptr<const Snapshot> snapshot);
 
     // Stops accepting, once what already waits in the queues is taken; sessions may go on for
-    // `grace`. What is left then ends with Stop::shutdown. A second call shortens the grace.
+    // `grace`, those on kept connections until their present exchange is over. What is left then
+    // ends with Stop::shutdown. A second call shortens the grace.
     void stop(io::Duration grace);
 
 private:
@@ -76,6 +78,7 @@ private:
     io::Task<bool> wait_for_room(Door& door);
     io::Task<void> serve(const Inbound& inbound, io::Accepted accepted);
     io::Task<void> wind_down();
+    io::Task<void> close_kept_sockets();
 
     Core& core_;
     io::Scope& root_;
@@ -83,6 +86,8 @@ private:
     std::optional<io::Scope> accepting_;
     std::optional<io::Scope> sessions_;
     std::optional<io::Scope> grace_;
+    std::optional<io::Scope> carriers_;
+    MuxClients mux_;
     std::list<Door> doors_;
     std::list<Allocation> allocations_;
     io::List<Session, InServer> served_;

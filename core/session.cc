@@ -95,7 +95,7 @@ io::Task<Outcome> give_up(Session& session, Outcome outcome) {
 io::Task<void> speak_last(Session& session) {
     if (session.client.link) {
         const iovec all = {session.epilogue.data(), session.epilogue.size()};
-        auto said = co_await session.client.link->send(std::span(&all, 1));
+        auto said = co_await session.client.link->send(session.scope, std::span(&all, 1));
         (void)said;  // the session ends either way
         co_return;
     }

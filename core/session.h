@@ -20,6 +20,7 @@
 #include "io/task.h"
 #include "proto/address.h"
 #include "proto/codec.h"
+#include "proto/mux/frame.h"
 
 namespace ferry::core {
 
@@ -124,6 +125,7 @@ struct Session : io::Hook<InServer> {
     std::optional<End> target;
 
     Network network = Network::tcp;
+    std::optional<proto::mux::GlobalId> global_id;  // of an association that can move
     std::unique_ptr<PacketEnd> packets;  // the client's, of an association
     std::unique_ptr<Dialogue> dialogue;
     proto::Address address;                       // where the client wants to go
@@ -145,7 +147,8 @@ struct Session : io::Hook<InServer> {
     bool in_handshake = true;
     bool up_ended = false;      // the target has been told that the client's bytes have ended
     bool down_ended = false;    // the client has been told that the target's bytes have ended
-    bool over = false;          // the client has closed between two exchanges
+    bool over = false;          // it has ended between two exchanges
+    bool is_resting = false;    // between two exchanges: nothing is lost if it ends now
     io::Duration quiet{};       // how long one direction may be quiet after the other has ended
     std::uint8_t sends = 0;     // in flight
     bool request_done = false;  // of an exchange: its last byte has gone to the target

@@ -86,7 +86,8 @@ std::unique_ptr<Outbound> make_outbound(const config::Outbound& outbound) {
     return std::visit(
         Cases{
             [&](const config::VmessOutbound& settings) -> std::unique_ptr<Outbound> {
-                return std::make_unique<VmessOutbound>(outbound.tag, settings, local);
+                return std::make_unique<VmessOutbound>(outbound.tag, settings, outbound.mux,
+                                                       local);
             },
             [&](const config::FreedomOutbound& settings) -> std::unique_ptr<Outbound> {
                 return std::make_unique<DirectOutbound>(outbound.tag, settings, local);

@@ -47,6 +47,11 @@ struct alignas(64) StatsShard {
     Counter wrong_clocks;     // a user's time was outside the window
     Counter replay_full;      // handshakes refused because a replay filter had no place for them
     Counter replay_unkept;    // tokens that the state file had no room for
+    Counter mux_streams;      // streams and associations that clients opened inside connections
+    Counter mux_refusals;     // of them refused: too many, or a number in use
+    Counter mux_waits;        // a stream kept the others of its connection waiting
+    Counter mux_stalls;       // a stream was torn down because it did so for too long
+    Counter xudp_moves;       // associations that went on in another connection, at the client
     Counter uplink_bytes;     // plaintext, from the client
     Counter downlink_bytes;   // plaintext, to the client
     Counter associations;           // of datagrams, whose way out was opened

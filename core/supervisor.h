@@ -27,9 +27,10 @@ struct RunOptions {
 // Runs a configuration until SIGINT or SIGTERM. A second signal skips the grace period. SIGUSR1
 // opens the log files anew.
 //
+//   config  taken over, so that its memory can be given back before anybody is served
 //   gives   an exit code
 //   thread  the main one, before any other exists: it blocks the signals that it waits for
-int run(const config::Config& config, const std::vector<config::Mistake>& warnings,
+int run(config::Config config, const std::vector<config::Mistake>& warnings,
         const RunOptions& options);
 
 }  // namespace ferry::core

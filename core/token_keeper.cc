@@ -31,11 +31,11 @@ TokenKeeper::~TokenKeeper() {
     thread_.join();
 }
 
-void TokenKeeper::catch_up() {
+void TokenKeeper::catch_up(std::chrono::milliseconds at_most) {
     std::unique_lock guard(lock_);
     const std::uint64_t mine = ++wanted_;
     changed_.notify_all();
-    changed_.wait(guard, [this, mine] { return done_ >= mine; });
+    changed_.wait_for(guard, at_most, [this, mine] { return done_ >= mine; });
 }
 
 void TokenKeeper::run() {

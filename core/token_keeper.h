@@ -1,6 +1,7 @@
 // TokenKeeper: the thread that keeps tables of time tokens current.
 #pragma once
 
+#include <chrono>
 #include <condition_variable>
 #include <cstdint>
 #include <functional>
@@ -26,8 +27,9 @@ public:
     TokenKeeper(const TokenKeeper&) = delete;
     ~TokenKeeper();
 
-    // Waits until all tables are complete for a time that the clock has shown since the call.
-    void catch_up();
+    // Waits until all tables are complete for a time that the clock has shown since the call; not
+    // longer than `at_most`.
+    void catch_up(std::chrono::milliseconds at_most);
 
 private:
     void run();

@@ -114,6 +114,15 @@ void TokenTable::add(const TokenUser& user, std::int64_t now) {
     publish();
 }
 
+std::size_t TokenTable::ids() const {
+    std::lock_guard guard(writing_);
+    std::size_t sum = 0;
+    for (const TokenGroup& group : groups_) {
+        sum += group.ids->size();
+    }
+    return sum;
+}
+
 void TokenTable::remove(const proto::vmess::UserId& user) {
     std::lock_guard guard(writing_);
     for (const TokenGroup& group : groups_) {

@@ -88,6 +88,9 @@ public:
     void taint(const Token& token, std::int64_t now);
     bool is_tainted(const Token& token) const;
 
+    // With those of users who are gone, as long as they take up room; for tests.
+    std::size_t ids() const;
+
     std::shared_ptr<const TokenWindow> window() const;
     // Changes with the window.
     std::uint64_t version() const noexcept { return version_.load(std::memory_order_acquire); }

@@ -248,8 +248,7 @@ Step<void> VmessInbound::accept(Session& session, vmess::Request request) const 
         return std::unexpected(Outcome::refused);
     }
     if (request.command == vmess::Command::mux) {
-        session.reason = "Mux.Cool is not supported by this version";
-        return std::unexpected(Outcome::refused);
+        session.network = Network::mux;
     }
     auto opener = vmess::make_request_opener(session.core.dispatch, request);
     if (!opener) {

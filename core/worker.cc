@@ -145,10 +145,13 @@ void Worker::run_with(std::unique_ptr<io::Backend> backend) {
               .replay = shared_.replay,
               .session_keys = shared_.session_keys,
               .skew_reports = shared_.skew_reports,
+              .kept_sockets = shared_.kept_sockets,
               .snapshot = shared_.snapshot,
               .drains = {},
               .room_for_sessions = {},
-              .session_ended = {}};
+              .session_ended = {},
+              .socket_kept = {},
+              .post = [this](io::Mailbox::Message message) { tell(std::move(message)); }};
     {
         Server server(core, root);
         std::vector<io::Endpoint> endpoints;

@@ -29,6 +29,7 @@ struct Shared {
     ReplayFilter& replay;
     ReplayFilter& session_keys;
     SkewReports& skew_reports;
+    KeptSockets& kept_sockets;
     std::shared_ptr<const Snapshot> snapshot;
     Limits limits;
     BackendKind backend;

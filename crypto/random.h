@@ -21,6 +21,12 @@ public:
     ~Random();
 
     void fill(ByteSpan to) noexcept;
+    template <std::size_t N>
+    std::array<std::uint8_t, N> bytes() noexcept {
+        std::array<std::uint8_t, N> all;
+        fill(all);
+        return all;
+    }
     std::uint64_t next() noexcept;
     // Uniform in [0, bound), without the bias of a remainder; bound > 0.
     std::uint64_t below(std::uint64_t bound) noexcept;

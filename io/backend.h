@@ -80,6 +80,10 @@ public:
     // Sends what there is room for, without waiting. A poll says when to try again.
     virtual Sent send_datagrams(int fd, std::span<const Datagram> all) noexcept = 0;
     static constexpr std::size_t kDatagramsMax = 32;
+    // Another descriptor of the same socket, which may belong to another core.
+    virtual Result<int> duplicate(int fd) = 0;
+    // The descriptor goes on elsewhere, or waits to; no operation on it may be in flight.
+    virtual void let_go(int fd) noexcept = 0;
 
     // Has the peer reset this connection? A reset is told to one operation only; to a receive that
     // comes after it, the connection looks ended. Means nothing once both sides have ended.

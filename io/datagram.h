@@ -82,6 +82,11 @@ public:
     static Result<DatagramSocket> open(Scope& scope, const Endpoint& local,
                                        Sharing sharing = Sharing::first);
 
+    // A socket that another one has released.
+    static DatagramSocket adopt(Loop& loop, int fd) noexcept {
+        return DatagramSocket(loop, Descriptor(loop, fd));
+    }
+
     // Waits until at least one datagram is there, and takes all that are, up to
     // DatagramBatch::kCountMax. While it waits for one, nothing of `pool` is held; it waits for a
     // slot if there is none then. Every call lets the others on this core go first.
@@ -103,6 +108,11 @@ public:
     explicit operator bool() const noexcept { return static_cast<bool>(descriptor_); }
     int fd() const noexcept { return descriptor_.fd(); }
     void close() noexcept { descriptor_.close(); }
+    // The caller closes it from now on, or somebody on another core.
+    int release() noexcept {
+        loop_->backend().let_go(descriptor_.fd());
+        return descriptor_.release();
+    }
 
 private:
     DatagramSocket(Loop& loop, Descriptor&& descriptor) noexcept

@@ -12,6 +12,7 @@
 #include <chrono>
 #include <deque>
 #include <limits>
+#include <utility>
 
 #include "io/buffer.h"
 #include "io/kernel.h"
@@ -64,6 +65,8 @@ public:
     Result<std::size_t> receive_datagrams(int fd, std::span<Incoming> into) override {
         return tails_.receive(fd, into);
     }
+    Result<int> duplicate(int fd) override { return kernel_duplicate(fd); }
+    void let_go(int fd) noexcept override;
     Sent send_datagrams(int fd, std::span<const Datagram> all) noexcept override {
         return kernel_send_datagrams(fd, all);
     }
@@ -338,10 +341,17 @@ void Epoll::retry_starving() noexcept {
     }
 }
 
-void Epoll::close(int fd, Farewell farewell) noexcept {
+// A socket that has other descriptors does not leave the set by being closed.
+void Epoll::let_go(int fd) noexcept {
     Entry& at = entry(fd);
     assert(at.parked.empty());
-    at.registered = false;
+    if (std::exchange(at.registered, false)) {
+        epoll_ctl(epoll_, EPOLL_CTL_DEL, fd, nullptr);
+    }
+}
+
+void Epoll::close(int fd, Farewell farewell) noexcept {
+    let_go(fd);
     if (farewell == Farewell::reset) {
         kernel_reset_on_close(fd);
     }

@@ -1,5 +1,6 @@
 #include "io/kernel_datagram.h"
 
+#include <fcntl.h>
 #include <netinet/udp.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -183,6 +184,14 @@ Result<int> kernel_datagram(const Endpoint& local, Sharing sharing) {
         return error;
     }
     return fd;
+}
+
+Result<int> kernel_duplicate(int fd) {
+    const int copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+    if (copy < 0) {
+        return std::unexpected(std::errc(errno));
+    }
+    return copy;
 }
 
 Sent kernel_send_datagrams(int fd, std::span<const Datagram> all) noexcept {

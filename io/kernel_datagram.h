@@ -12,6 +12,7 @@
 namespace ferry::io {
 
 Result<int> kernel_datagram(const Endpoint& local, Sharing sharing);
+Result<int> kernel_duplicate(int fd);
 Sent kernel_send_datagrams(int fd, std::span<const Datagram> all) noexcept;
 
 // Where the tails of large datagrams are put until the caller has copied them: one datagram may be

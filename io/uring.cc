@@ -59,6 +59,8 @@ public:
     Result<std::size_t> receive_datagrams(int fd, std::span<Incoming> into) override {
         return tails_.receive(fd, into);
     }
+    Result<int> duplicate(int fd) override { return kernel_duplicate(fd); }
+    void let_go(int) noexcept override {}  // a ring remembers nothing of it
     Sent send_datagrams(int fd, std::span<const Datagram> all) noexcept override {
         return kernel_send_datagrams(fd, all);
     }

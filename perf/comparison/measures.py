@@ -6,22 +6,22 @@ import shlex
 import shutil
 import subprocess
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Callable
 
-from comparison.setup import resident_bytes
+from comparison.setup import Relay, resident_bytes, spent
 from configs import LOOPBACK
 from streams import dial, receive_exactly
 from targets import Target
 
-_SECURITIES = ("aes-128-gcm", "chacha20-poly1305", "none")
+GIB = 1 << 30
+TOOL_SECONDS = 300
+
+_SECURITIES = ("aes-128-gcm", "chacha20-poly1305", "none", "zero")
 _STREAMS = 4
-_KEPT_CONNECTIONS = 32
-_NEW_CONNECTIONS = 64
-_GIB = 1 << 30
+_CONNECTIONS = 64
 _SETTLE_SECONDS = 15
-_TOOL_SECONDS = 300
 
 # wrk's own summary is rounded; this prints the numbers themselves.
 _WRK_SCRIPT = """
@@ -35,40 +35,93 @@ end
 
 @dataclass(frozen=True)
 class Measure:
-    """name, the question, what is run for it, and `run(place)`, which gives {figure: value}."""
+    """name, the question, what is run for it, and `run(place)`, which gives {figure: value}.
+
+    security     what the subject has to be able to carry, if it matters
+    needs        what the bench has to have: perf_load, or another implementation by its kind
+    v2ray_only   is the configuration written for those that read V2Ray's?
+    single_core  does the subject get one core, whatever the options say?
+    """
 
     name: str
     question: str
     command: str
     run: Callable
+    security: str = ""
+    needs: tuple = ()
+    v2ray_only: bool = False
+    single_core: bool = False
+
+    def needing(self, *what):
+        return replace(self, needs=(*self.needs, *what))
+
+    def why_not(self, subject, bench) -> str:
+        """What keeps this from being measured, in words; nothing if it can be."""
+        for need in self.needs:
+            if not bench.has(need):
+                return f"there is no {need}"
+        if self.security and self.security not in subject.kind.securities:
+            return f"{subject.name} does not carry {self.security}"
+        if self.v2ray_only and not subject.kind.reads_v2ray:
+            return f"{subject.name} does not read V2Ray's configuration"
+        return ""
 
 
-def all_measures(seconds, idle_count):
+def bulk_measures(seconds):
     measures = []
-    for security in _SECURITIES:
-        for direction, flag in (("up", ()), ("down", ("-R",))):
-            shown = " ".join(["iperf3 -c 127.0.0.1 -P", str(_STREAMS), "-t", str(seconds), *flag])
+    for direction, flag in (("up", ()), ("down", ("-R",))):
+        shown = " ".join(["iperf3 -c 127.0.0.1 -P", str(_STREAMS), "-t", str(seconds), *flag])
+        for security in _SECURITIES:
             measures.append(
                 Measure(
                     f"bulk/{security}/{direction}",
                     f"What does moving a GiB cost, {direction}stream, with {security}?",
                     shown,
                     partial(bulk, security=security, flag=flag, seconds=seconds),
+                    security=security,
                 )
             )
+        measures.append(
+            Measure(
+                f"bulk/plain/{direction}",
+                f"What does moving a GiB cost, {direction}stream, from a door to its target without VMess?",
+                shown,
+                partial(plain, flag=flag, seconds=seconds),
+            )
+        )
+    measures.append(
+        Measure(
+            "chunks/v2ray-client",
+            "What does moving a GiB upstream cost a server whose client is V2Ray?",
+            f"iperf3 -c 127.0.0.1 -P {_STREAMS} -t {seconds}",
+            partial(from_v2ray, seconds=seconds),
+            needs=("v2ray",),
+        )
+    )
+    return sorted(measures, key=lambda measure: _bulk_place(measure.name))
+
+
+def _bulk_place(name):
+    """Both directions of one security side by side."""
+    words = name.split("/")
+    return [*_SECURITIES, "plain", "v2ray-client"].index(words[1])
+
+
+def all_measures(seconds, idle_count):
+    measures = bulk_measures(seconds)
     closing = ("-H", "Connection: close")
     measures += [
         Measure(
             "connections/aes-128-gcm",
             "What does a new connection cost, with one small request on it?",
-            shlex.join(_wrk(_NEW_CONNECTIONS, seconds, closing)),
-            partial(http, load=_wrk(_NEW_CONNECTIONS, seconds, closing), what="connection"),
+            shlex.join(_wrk(_CONNECTIONS, seconds, closing)),
+            partial(http, load=_wrk(_CONNECTIONS, seconds, closing), what="connection"),
         ),
         Measure(
             "requests/aes-128-gcm",
             "What does a small request cost on a connection that stays?",
-            shlex.join(_wrk(_KEPT_CONNECTIONS, seconds)),
-            partial(http, load=_wrk(_KEPT_CONNECTIONS, seconds), what="request"),
+            shlex.join(_wrk(_CONNECTIONS, seconds)),
+            partial(http, load=_wrk(_CONNECTIONS, seconds), what="request"),
         ),
         Measure(
             "idle/aes-128-gcm",
@@ -81,24 +134,43 @@ def all_measures(seconds, idle_count):
 
 
 def bulk(place, security, flag, seconds):
-    target_port = place.free_port()
-    place.tool("iperf3", ["iperf3", "-s", "-1", "-B", LOOPBACK, "-p", str(target_port)], target_port)
-    tunnel = place.tunnel(target_port, security)
-    command = ["iperf3", "-c", LOOPBACK, "-p", str(tunnel.port), "-J"]
+    target_port = _iperf_target(place)
+    return _iperf(place.tunnel(target_port, security), flag, seconds)
+
+
+def plain(place, flag, seconds):
+    target_port = _iperf_target(place)
+    return _iperf(Relay(place, target_port), flag, seconds)
+
+
+def from_v2ray(place, seconds):
+    target_port = _iperf_target(place)
+    client = place.bench.subject_of("v2ray")
+    return _iperf(place.tunnel(target_port, "aes-128-gcm", client), (), seconds)
+
+
+def _iperf_target(place) -> int:
+    port = place.free_port()
+    place.tool("iperf3", ["iperf3", "-s", "-1", "-B", LOOPBACK, "-p", str(port)], port)
+    return port
+
+
+def _iperf(arrangement, flag, seconds):
+    command = ["iperf3", "-c", LOOPBACK, "-p", str(arrangement.port), "-J"]
     command += ["-P", str(_STREAMS), "-t", str(seconds), *flag]
-    before = tunnel.cpu()
+    before = arrangement.cpu()
     # A failed run leaves its reason in the JSON, not in the exit code alone.
-    done = subprocess.run(command, capture_output=True, text=True, timeout=_TOOL_SECONDS)
-    after = tunnel.cpu()
+    done = subprocess.run(command, capture_output=True, text=True, timeout=TOOL_SECONDS)
+    used = spent(before, arrangement.cpu())
     result = json.loads(done.stdout)
     assert "error" not in result, f"iperf3: {result['error']}"
     received = result["end"]["sum_received"]
-    gib = received["bytes"] / _GIB
+    gib = received["bytes"] / GIB
     assert gib > 0, "iperf3 moved nothing"
     values = {"Gbit/s": received["bits_per_second"] / 1e9}
-    for end in ("client", "server"):
-        values[f"CPU s/GiB {end}"] = (after[end] - before[end]) / gib
-    values["CPU s/GiB both"] = values["CPU s/GiB client"] + values["CPU s/GiB server"]
+    values.update({f"CPU s/GiB {end}": seconds / gib for end, seconds in used.items()})
+    if len(arrangement.ends()) > 1:
+        values["CPU s/GiB both"] = sum(used[end] for end in arrangement.ends()) / gib
     return values
 
 
@@ -111,8 +183,8 @@ def http(place, load, what):
     script = place.write("numbers.lua", _WRK_SCRIPT)
     command = [*load, "-s", script, f"http://{LOOPBACK}:{tunnel.port}/"]
     before = tunnel.cpu()
-    done = subprocess.run(command, capture_output=True, text=True, timeout=_TOOL_SECONDS)
-    after = tunnel.cpu()
+    done = subprocess.run(command, capture_output=True, text=True, timeout=TOOL_SECONDS)
+    used = spent(before, tunnel.cpu())
     found = re.search(r"^result (\d+) (\d+) (\d+) ([\d.]+)$", done.stdout, re.MULTILINE)
     assert found, f"wrk: {done.stdout}{done.stderr}"
     requests, microseconds, errors = (int(found.group(i)) for i in (1, 2, 3))
@@ -122,8 +194,7 @@ def http(place, load, what):
         "p99 ms": float(found.group(4)) / 1000,
         "errors": errors,
     }
-    for end in ("client", "server"):
-        values[f"CPU ms/{what} {end}"] = (after[end] - before[end]) * 1000 / requests
+    values.update({f"CPU ms/{what} {end}": seconds * 1000 / requests for end, seconds in used.items()})
     return values
 
 
@@ -138,7 +209,7 @@ def idle(place, count):
         connection = place.closing(dial(tunnel.port))
         connection.sendall(b"x")
         assert receive_exactly(connection, 1) == b"x"
-    after = _settled(tunnel)
+    after = settled(tunnel)
     for end in ("client", "server"):
         values[f"KiB/connection {end}"] = (after[end] - before[end]) / 1024 / count
     return values
@@ -149,7 +220,7 @@ def _answer_once(connection):
     connection.sendall(receive_exactly(connection, 1))
 
 
-def _settled(tunnel):
+def settled(tunnel):
     """The memory once it no longer falls; garbage collectors and pools need a while."""
     deadline = time.monotonic() + _SETTLE_SECONDS
     last = tunnel.memory()
@@ -163,8 +234,9 @@ def _settled(tunnel):
 
 
 def tools() -> dict:
-    """Versions of what makes the load."""
+    """Versions of what makes the load, and the plots."""
     asked = {
+        "gnuplot": ["gnuplot", "--version"],
         "iperf3": ["iperf3", "--version"],
         "wrk": ["wrk", "--version"],
         "nginx": [shutil.which("nginx") or "/usr/sbin/nginx", "-v"],

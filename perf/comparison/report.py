@@ -12,6 +12,8 @@ from comparison.measures import tools
 
 # Figures of which more is better; of all others less is.
 _MORE_IS_BETTER = ("Gbit/s", "connections/s", "requests/s")
+# Neither: they say how the load went.
+_NEUTRAL = ("errors", "share of the core")
 
 
 class Results:
@@ -27,6 +29,7 @@ class Results:
             "machine": machine(),
             "tools": tools(),
             "subjects": {subject.name: version_of(subject) for subject in subjects},
+            "left out": options.left_out or "none",
             "command": " ".join(sys.argv),
             "rounds": options.rounds,
             "seconds": options.seconds,
@@ -40,16 +43,23 @@ class Results:
     def fail(self, measure, subject, problem) -> None:
         self.failures.append(f"{measure.name}, {subject.name}: {problem!r}")
 
-    def write(self, directory):
+    def write(self, stem):
         """Writes both files; gives their paths."""
-        os.makedirs(directory, exist_ok=True)
-        stem = os.path.join(directory, time.strftime("compare-%Y%m%d-%H%M%S"))
         with open(f"{stem}.json", "w") as file:
             json.dump(self.as_json(), file, indent=1)
             file.write("\n")
         with open(f"{stem}.md", "w") as file:
             file.write(self.markdown())
-        return f"{stem}.json", f"{stem}.md"
+        return [f"{stem}.json", f"{stem}.md"]
+
+    def charts(self) -> dict:
+        """By figure: the measures that have it, each with the summary of every subject that has."""
+        charts = {}
+        for measure in self._measures:
+            for figure, by_subject in self._samples.get(measure.name, {}).items():
+                summaries = {name: summary(values) for name, values in by_subject.items()}
+                charts.setdefault(figure, {})[measure.name] = summaries
+        return charts
 
     def as_json(self):
         measures = []
@@ -77,8 +87,11 @@ class Results:
         head = ["measure", "figure", *names, *(f"{first} : {other}" for other in others)]
         lines += [row(head), row(["---"] * len(head))]
         for measure in self._measures:
-            for figure, by_subject in self._samples.get(measure.name, {}).items():
-                cells = [shown(by_subject.get(name)) for name in names]
+            figures = self._samples.get(measure.name, {})
+            for figure, by_subject in figures.items():
+                if is_part(figure):
+                    continue
+                cells = [shown(by_subject.get(name)) + split(figures, figure, name) for name in names]
                 ratios = [ratio(figure, by_subject.get(first), by_subject.get(o)) for o in others]
                 lines.append(row([measure.name, figure, *cells, *ratios]))
         if self.failures:
@@ -103,6 +116,21 @@ def shown(values) -> str:
     return f"{number(statistics.median(values))} ({number(min(values))} to {number(max(values))})"
 
 
+def is_part(figure) -> bool:
+    """Is it the part of another figure that was spent in user space, or in the kernel?"""
+    return figure.endswith((", user", ", system"))
+
+
+def split(figures, figure, name) -> str:
+    """Both parts of a figure in one cell with the whole, if it has any."""
+    parts = []
+    for part in ("user", "system"):
+        values = figures.get(f"{figure}, {part}", {}).get(name)
+        if values:
+            parts.append(f"{part} {number(statistics.median(values))}")
+    return f"; {', '.join(parts)}" if parts else ""
+
+
 def number(value) -> str:
     """Four digits that count, never an exponent."""
     return f"{value:.0f}" if abs(value) >= 1000 else f"{value:.4g}"
@@ -110,7 +138,7 @@ def number(value) -> str:
 
 def ratio(figure, ours, theirs) -> str:
     """How many times better `ours` is; below one it is worse."""
-    if not ours or not theirs:
+    if not ours or not theirs or figure in _NEUTRAL:
         return "–"
     mine, other = statistics.median(ours), statistics.median(theirs)
     above, below = (mine, other) if figure in _MORE_IS_BETTER else (other, mine)
@@ -139,15 +167,14 @@ def machine() -> dict:
         "processor": model,
         "cores": os.cpu_count(),
         "memory": f"{pages >> 30} GiB",
-        "kernel": platform.release(),
+        "kernel": f"{platform.release()} {platform.version()}",
         "load before": " ".join(f"{part:.2f}" for part in os.getloadavg()),
     }
 
 
 def version_of(subject) -> str:
     done = subprocess.run(
-        [subject.program.path, "-version"], capture_output=True, text=True, timeout=10
+        [subject.program.path, *subject.kind.version], capture_output=True, text=True, timeout=10
     )
-    lines = done.stdout.splitlines()
-    said = lines[0] if lines else "unknown version"
+    said = next(iter(done.stdout.splitlines()), "unknown version")
     return " ".join([said, *subject.program.arguments])

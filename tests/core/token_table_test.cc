@@ -253,7 +253,7 @@ TEST(TokenKeeper, MakesTablesCurrentOnAThreadOfItsOwn) {
     TokenKeeper keeper({table}, [&clock] { return clock.load(); }, 2);
     for (const std::int64_t now : {kNow, kNow + 1, kNow + 500}) {
         clock = now;
-        keeper.catch_up();
+        keeper.catch_up(std::chrono::minutes(10));
         EXPECT_TRUE(finds(*table, 7, 4, now - 120, now));
         EXPECT_TRUE(finds(*table, 7, 4, now + 120, now));
     }

@@ -85,11 +85,11 @@ def take_turns(lab, pair):
     for number in range(10):
         with entries.socks5(client, LOOPBACK, target.port) as connection:
             alive(connection)
-            order.append(wait_until(lambda: _newly_used(lab, order), f"line {number} in a log"))
+            order.append(wait_until(lambda: newly_used(lab, order), f"line {number} in a log"))
     assert order in (["first", "second"] * 5, ["second", "first"] * 5), order
 
 
-def _newly_used(lab, order):
+def newly_used(lab, order):
     """The server whose access log has grown by a line since the last look."""
     for name in ("first", "second"):
         try:
@@ -125,7 +125,7 @@ def two_users(lab, pair):
 
 def ipv6(lab, pair):
     """IPv6 at every place: the way in, the server (with and without brackets), the target."""
-    _need_ipv6()
+    need_ipv6()
     target = lab.closing(Target(echo, host="::1"))
     server = server_of(lab, pair.server, listen="::1")
     for spelling in ("::1", "[::1]"):
@@ -137,7 +137,7 @@ def ipv6(lab, pair):
             echoes(connection, Payload(10_000))
 
 
-def _need_ipv6():
+def need_ipv6():
     try:
         socket.create_server(("::1", 0), family=socket.AF_INET6).close()
     except OSError as problem:

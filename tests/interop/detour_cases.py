@@ -29,15 +29,6 @@ def cases(bench):
             yield Case(f"detour/{pair}/insecure-refused", partial(insecure_target, pair=pair))
 
 
-def _ports(lab, count):
-    """So many ports in a row that nobody has: their first."""
-    for _ in range(50):
-        first = lab.free_port()
-        if first + count < 65536:
-            return first
-    raise AssertionError("no ports")
-
-
 def _server(lab, program, main_port, inbounds, detour="dynamic"):
     main = configs.vmess_in(main_port)
     main["settings"]["detour"] = {"to": detour}
@@ -77,8 +68,8 @@ def switches(lab, pair, random=False, security="auto", alter_id=0):
     target = lab.closing(Target(echo))
     main_port = lab.free_port()
     if random:
-        first = _ports(lab, 40)
-        dynamic = _dynamic(first, first + 40, alter_id)
+        ports = lab.free_range(40)
+        dynamic = _dynamic(ports[0], ports[-1], alter_id)
         dynamic["allocate"] = {"strategy": "random", "concurrency": 3, "refresh": 5}
     else:
         dynamic = _dynamic(lab.free_port(), alter_id=alter_id)
@@ -127,7 +118,8 @@ def insecure_target(lab, pair):
     main_port = lab.free_port()
     dynamic = _dynamic(lab.free_port(), disableInsecureEncryption=True)
     server = _server(lab, pair.server, main_port, [dynamic])
-    assert "which refuses aes-128-cfb" in server.output(), server.output()
+    if pair.server.is_ours:
+        assert "which refuses aes-128-cfb" in server.output(), server.output()
     port = _client(lab, pair.client, main_port)
     if pair.client.is_ours:
         _relay(port, target)

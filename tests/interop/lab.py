@@ -7,6 +7,7 @@ crashed, hung or failed an assertion) fails the case, whatever else it showed.
 
 import json
 import os
+import random
 import shutil
 import signal
 import socket
@@ -18,6 +19,9 @@ from dataclasses import dataclass
 PATIENCE_SECONDS = 15
 _GRACE_SECONDS = 3
 _LOG_LINES = 60
+# Above what is well known, below what the kernel takes for outgoing connections.
+_RANGE_FIRST, _RANGE_LAST = 20_000, 32_000
+_RANGE_TRIES = 100
 
 
 @dataclass(frozen=True)
@@ -64,11 +68,16 @@ class Process:
         with open(self.output_path, errors="replace") as file:
             return file.read()
 
-    def cpu_seconds(self) -> float:
-        """User and system time used so far by all threads."""
+    def cpu_times(self) -> tuple[float, float]:
+        """User and system time used so far by all threads, in seconds."""
         with open(f"/proc/{self.pid}/stat") as file:
             fields = file.read().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        ticks = os.sysconf("SC_CLK_TCK")
+        return int(fields[11]) / ticks, int(fields[12]) / ticks
+
+    def cpu_seconds(self) -> float:
+        """Both together."""
+        return sum(self.cpu_times())
 
     def kill(self) -> None:
         """Ends the program at once, the way a crash would."""
@@ -147,13 +156,24 @@ class Lab:
         connection, while SO_REUSEADDR lets a real listener in. As long as none is there it refuses, so it
         also serves as a port where nobody is.
         """
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        holder = socket.socket(family, socket.SOCK_STREAM)
-        holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-        holder.bind((host, 0))
-        self._holders.append(holder)
-        return holder.getsockname()[1]
+        self._holders.append(_holder(host, 0))
+        return self._holders[-1].getsockname()[1]
+
+    def free_range(self, count, host="127.0.0.1") -> range:
+        """So many ports in a row, held like a single one. They lie below those that the kernel gives out."""
+        for _ in range(_RANGE_TRIES):
+            first = random.randrange(_RANGE_FIRST, _RANGE_LAST - count)
+            holders = []
+            try:
+                for port in range(first, first + count):
+                    holders.append(_holder(host, port))
+            except OSError:
+                for holder in holders:
+                    holder.close()
+                continue
+            self._holders += holders
+            return range(first, first + count)
+        raise AssertionError(f"no {count} free ports in a row")
 
     def write(self, name: str, text: str) -> str:
         path = self.path(name)
@@ -213,6 +233,24 @@ class Lab:
                     with open(path, errors="replace") as file:
                         lines = file.read().splitlines()[-_LOG_LINES:]
                     print(f"--- {os.path.basename(path)}", *lines, sep="\n")
+
+
+def _holder(host, port):
+    """A socket that is bound and does not listen."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    holder = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        if port:
+            # Without the two options below it finds out whether somebody else has the port.
+            with socket.socket(family, socket.SOCK_STREAM) as trial:
+                trial.bind((host, port))
+        holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        holder.bind((host, port))
+    except OSError:
+        holder.close()
+        raise
+    return holder
 
 
 def wait_until(condition, what: str, seconds=PATIENCE_SECONDS):

@@ -15,14 +15,16 @@ class Client:
     source   local address, as limits count by address
     """
 
+    bodies = wire.Body
+
     def __init__(self, port, request, user_id=USER_ID, source=None):
         wire.need_cryptography()
         self.request = request
         self.cmd_key = wire.command_key(user_id)
         self.connection = dial(port, source=source)
-        self.up = wire.Body(request)
-        self._down = wire.Body(request, response=True)
-        self._answered = False
+        self.up = self.bodies(request)
+        self._down = self.bodies(request, response=True)
+        self.head = None  # of the answer, in plain, once it has come
         self._rest = b""
 
     def __enter__(self):
@@ -67,15 +69,17 @@ class Client:
         return data
 
     def _piece(self, count) -> bytes:
-        if not self._answered:
-            wire.open_response(self.request, self._receive)
-            self._answered = True
+        if self.head is None:
+            self.head = self._read_head()
         if self._down.raw:
             return self._down.open_raw(self.connection.recv(count))
         # A close between chunks ends a stream as well as the end chunk does.
         if not self.connection.recv(1, socket.MSG_PEEK):
             return b""
         return self._down.open(self._receive)
+
+    def _read_head(self) -> bytes:
+        return wire.open_response(self.request, self._receive)
 
     def _receive(self, count) -> bytes:
         return receive_exactly(self.connection, count)
@@ -97,11 +101,24 @@ class Server:
         if self.connection:
             self.connection.close()
 
-    def accept(self):
-        """Takes the next connection and reads its request."""
+    def fileno(self) -> int:
+        """Of the listener, for `select`."""
+        return self._listener.fileno()
+
+    def take(self):
+        """Takes the next connection and reads nothing from it."""
         self.connection, _ = self._listener.accept()
         self.connection.settimeout(TIMEOUT_SECONDS)
         self.connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return self.connection
+
+    def accept(self):
+        """Takes the next connection and reads its request."""
+        self.take()
+        return self.read_request()
+
+    def read_request(self):
+        """Reads the request of the connection that was taken."""
         self.request = wire.open_request(self._cmd_key, self._receive)
         self.up = wire.Body(self.request)
         self.down = wire.Body(self.request, response=True)

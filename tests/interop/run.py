@@ -20,7 +20,7 @@ import cases
 from lab import Lab, Program
 from tunnel import Pair
 
-_MODULES = (
+MODULES = (
     "relay_cases",
     "config_cases",
     "limits_cases",
@@ -37,6 +37,12 @@ _MODULES = (
     "hostile_cases",
     "state_cases",
     "tamper_cases",
+    "row_outbound_cases",
+    "row_inbound_cases",
+    "row_authentication_cases",
+    "row_detour_cases",
+    "row_policy_cases",
+    "row_manual_cases",
 )
 
 
@@ -57,7 +63,7 @@ def main() -> int:
     bench, missing = bench_of(options)
     chosen = [
         case
-        for module in _MODULES
+        for module in MODULES
         for case in importlib.import_module(module).cases(bench)
         if wanted(case, options)
     ]

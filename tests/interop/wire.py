@@ -26,6 +26,7 @@ AES_128_CFB, AES_128_GCM, CHACHA20_POLY1305, NONE = 1, 3, 4, 5
 S, M, P, A = 0x01, 0x04, 0x08, 0x10
 
 _COMMAND_SALT = b"c48619fe-8f02-49e0-b9e9-edf763e17e21"
+_NEXT_ID_SALT = b"16167dc8-16b6-4e6d-b8bb-65dd68113a81"
 _TAG_BYTES = 16
 
 
@@ -47,6 +48,14 @@ def fnv1a(data: bytes) -> bytes:
 
 def command_key(user_id: str) -> bytes:
     return md5(uuid.UUID(user_id).bytes + _COMMAND_SALT)
+
+
+def alternative_ids(user_id: str, count: int) -> list[bytes]:
+    """What may sign an older header. The second salt is left out: it is for a digest that is its own."""
+    ids = [uuid.UUID(user_id).bytes]
+    for _ in range(count):
+        ids.append(md5(ids[-1] + _NEXT_ID_SALT))
+    return ids[1:]
 
 
 def kdf(key: bytes, *path: bytes) -> bytes:
@@ -96,7 +105,7 @@ def _block_cipher(cmd_key):
 
 @dataclass
 class Request:
-    """The plain header of section 7. `padding` is the bytes behind the address."""
+    """The plain header of section 7. `padding` is the bytes behind the address; `older`, that it goes the older way."""
 
     host: str = "127.0.0.1"
     port: int = 0
@@ -108,6 +117,7 @@ class Request:
     iv: bytes = field(default_factory=lambda: os.urandom(16))
     v: int = field(default_factory=lambda: os.urandom(1)[0])
     padding: bytes = b""
+    older: bool = False
 
     def plain(self, checksum=None) -> bytes:
         head = bytes([self.version]) + self.iv + self.key
@@ -138,6 +148,19 @@ def seal_request(cmd_key, plain, timestamp=None, random=None, nonce=None) -> byt
     return identifier + length + nonce + sealed(b"", plain)
 
 
+def seal_older_request(cmd_key, signer, plain, timestamp) -> bytes:
+    """Signed by an id, alternative or not, and encrypted under the command key."""
+    time_field = struct.pack(">Q", timestamp)
+    encryptor = Cipher(algorithms.AES(cmd_key), modes.ECB()).encryptor()
+    sealed = b""
+    last = md5(4 * time_field)
+    for start in range(0, len(plain), 16):
+        # CFB: each block is hidden under the encryption of the one before.
+        last = bytes(a ^ b for a, b in zip(plain[start : start + 16], encryptor.update(last)))
+        sealed += last
+    return hmac.digest(signer, time_field, "md5") + sealed
+
+
 def open_request(cmd_key, receive) -> Request:
     """receive(count) gives the next bytes of the stream."""
     identifier = receive(16)
@@ -165,12 +188,14 @@ def open_request(cmd_key, receive) -> Request:
 
 
 def response_secrets(request) -> tuple[bytes, bytes]:
+    if request.older:
+        return md5(request.key), md5(request.iv)
     return hashlib.sha256(request.key).digest()[:16], hashlib.sha256(request.iv).digest()[:16]
 
 
-def seal_response(request, v=None) -> bytes:
+def seal_response(request, v=None, command=b"\0\0") -> bytes:
     key, iv = response_secrets(request)
-    plain = bytes([request.v if v is None else v, 0, 0, 0])
+    plain = bytes([request.v if v is None else v, 0]) + command
     length_cipher = AESGCM(kdf16(key, b"AEAD Resp Header Len Key"))
     header_cipher = AESGCM(kdf16(key, b"AEAD Resp Header Key"))
     return length_cipher.encrypt(

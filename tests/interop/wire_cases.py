@@ -8,6 +8,7 @@ import termios
 from functools import partial
 
 import wire
+import wire_older
 from cases import Case, Skip
 from configs import LOOPBACK
 from peers import Client, Server
@@ -25,7 +26,9 @@ _EARLY_END_SECONDS = 10
 
 def cases(bench):
     yield Case("wire/vectors/headers", vectors_of_headers)
+    yield Case("wire/vectors/older-headers", vectors_of_older_headers)
     yield Case("wire/vectors/bodies", vectors_of_bodies)
+    yield Case("wire/vectors/older", vectors_of_the_older_way)
     for program in bench.programs:
         kind = program.kind
         for security, name in SECURITY_NAMES.items():
@@ -261,6 +264,22 @@ def vectors_of_headers(_lab):
             assert wire.seal_response(request).hex() == case["wire"]
 
 
+def vectors_of_older_headers(_lab):
+    wire.need_cryptography()
+    for case in _vectors("identity.json")["cases"]:
+        expected = case.get("alternative_ids", [])
+        made = wire.alternative_ids(case["user_id"], len(expected))
+        assert [each.hex() for each in made] == expected, case["name"]
+    for case in _vectors("request_header_legacy.json")["cases"]:
+        sealed = wire.seal_older_request(
+            bytes.fromhex(case["cmd_key"]),
+            bytes.fromhex(case["signing_id"]),
+            bytes.fromhex(case["plain"]),
+            case["timestamp"],
+        )
+        assert sealed.hex() == case["wire"], case["name"]
+
+
 def vectors_of_bodies(_lab):
     wire.need_cryptography()
     for name in ("body_stream_request.json", "body_stream_response.json"):
@@ -268,6 +287,22 @@ def vectors_of_bodies(_lab):
             if case["security"] not in SECURITY_NAMES or "legacy" in case["name"]:
                 continue
             _check_body(case)
+
+
+def vectors_of_the_older_way(_lab):
+    wire.need_cryptography()
+    for case in _vectors("identity.json")["cases"]:
+        known = case.get("alternative_ids", [])
+        found = [one.hex() for one in wire_older.alternative_ids(case["uuid"], len(known))]
+        assert found == known, case["name"]
+    for case in _vectors("request_header_legacy.json")["cases"]:
+        signer, key, plain = (bytes.fromhex(case[name]) for name in ("signing_id", "cmd_key", "plain"))
+        sealed = wire_older.seal_request(signer, key, plain, case["timestamp"])
+        assert sealed.hex() == case["wire"], case["name"]
+    for case in _vectors("switch_account.json")["cases"]:
+        switch = wire_older.switch_in(bytes(2) + bytes.fromhex(case["encoded"]))
+        assert (switch.port, switch.minutes) == (case["port"], case["valid_minutes"]), case["name"]
+        assert switch.encoded().hex() == case["encoded"], case["name"]
 
 
 def _check_body(case):

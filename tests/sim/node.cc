@@ -47,6 +47,8 @@ core::Limits tight_limits() {
     limits.in_slots = 8;
     limits.out_slots = 3;
     limits.run_buffers = 2;
+    limits.mux_slots = 3;
+    limits.mux_patience = std::chrono::hours(1);  // what the wind may take
     return limits;
 }
 
@@ -76,10 +78,13 @@ Node::Node(World& world, const io::Endpoint& host, const core::config::Config& c
             .replay = replay_,
             .session_keys = session_keys_,
             .skew_reports = skew_reports_,
+            .kept_sockets = kept_sockets_,
             .snapshot = core::make_snapshot(config, dispatch),
             .drains = {},
             .room_for_sessions = {},
-            .session_ended = {}},
+            .session_ended = {},
+            .socket_kept = {},
+            .post = [](std::move_only_function<void()> message) { message(); }},
       server_(std::make_unique<core::Server>(core_, root_)) {
     for (const core::Port& port : core_.snapshot->ports) {
         auto at = server_->listen(port, io::Sharing::first);
@@ -121,6 +126,8 @@ std::vector<std::string> Node::log() {
 bool Node::pools_are_full() const {
     return pools_.in.free_slots() == pools_.in.slots() &&
            pools_.run.free_slots() == pools_.run.slots() &&
+           pools_.mux.free_slots() == pools_.mux.slots() &&
+           pools_.frames.free_slots() == pools_.frames.slots() &&
            pools_.out.free_slots() == pools_.out.slots() &&
            pools_.out_run.free_slots() == pools_.out_run.slots();
 }

@@ -68,13 +68,17 @@ public:
         const auto& all = server_->allocations();
         return std::next(all.begin(), static_cast<std::ptrdiff_t>(index))->listening();
     }
+    const core::Snapshot& snapshot() const noexcept { return *core_.snapshot; }
     core::StatsShard& stats() noexcept { return stats_; }
+    const core::KeptSockets& kept_sockets() const noexcept { return kept_sockets_; }
+    const core::Meters& meters() const noexcept { return meters_; }
     core::ReplayFilter& replay() noexcept { return replay_; }
     core::ReplayFilter& session_keys() noexcept { return session_keys_; }
     bool is_tainted(const core::Token& token) const {
         return core_.snapshot->tokens.at(0)->is_tainted(token);
     }
     SimBackend& backend() noexcept { return backend_; }
+    const SimBackend& backend() const noexcept { return backend_; }
     // Every line of both logs so far.
     std::vector<std::string> log();
     // Are all slots of all pools where they belong?
@@ -95,6 +99,7 @@ private:
     core::ReplayFilter replay_;
     core::ReplayFilter session_keys_;
     core::SkewReports skew_reports_;
+    core::KeptSockets kept_sockets_;
     std::vector<std::string> lines_;
     io::Scope root_;
     core::Core core_;

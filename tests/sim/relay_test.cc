@@ -15,6 +15,7 @@
 #include "proto/vmess/keys.h"
 #include "tests/sim/apps.h"
 #include "tests/sim/node.h"
+#include "tests/sim/seeds.h"
 
 namespace ferry::sim {
 namespace {
@@ -57,6 +58,7 @@ struct Choices {
     Security security = Security::automatic;
     bool sealed_lengths = false;
     bool no_end_mark = false;
+    std::uint16_t mux_streams = 0;  // in one connection; 0: each has one of its own
     bool patient = true;
 };
 
@@ -90,6 +92,7 @@ core::config::Config client_config(const Choices& choices) {
     vmess.servers.push_back(server);
     core::config::Outbound outbound;
     outbound.settings = vmess;
+    outbound.mux.streams = choices.mux_streams;
     config.outbounds.push_back(outbound);
     return config;
 }
@@ -198,6 +201,7 @@ Choices choices_from(Random& random) {
     choices.security = kAll[random.below(4)];
     choices.sealed_lengths = random.below(4) == 0;
     choices.no_end_mark = random.below(8) == 0;
+    choices.mux_streams = random.below(3) == 0 ? 2 : 0;
     return choices;
 }
 
@@ -207,28 +211,6 @@ Talk talk_from(Random& random, std::size_t bytes_max) {
     talk.down = pattern(random.next(), random.below(bytes_max));
     talk.target_waits = random.below(3) == 0;
     return talk;
-}
-
-std::uint64_t seeds_of(std::uint64_t standard) {
-    const char* wanted = std::getenv("FERRY_SEEDS");
-    return wanted != nullptr ? std::strtoull(wanted, nullptr, 10) : standard;
-}
-
-// Calls `one` with each seed, or with the one that is asked for.
-template <class F>
-void for_each_seed(std::uint64_t standard, F one) {
-    const char* alone = std::getenv("FERRY_SEED");
-    if (alone != nullptr) {
-        one(std::strtoull(alone, nullptr, 10));
-        return;
-    }
-    for (std::uint64_t seed = 1; seed <= seeds_of(standard); ++seed) {
-        SCOPED_TRACE("FERRY_SEED=" + std::to_string(seed));
-        one(seed);
-        if (testing::Test::HasFailure()) {
-            return;
-        }
-    }
 }
 
 // Nothing breaks: everybody hears everything, and the end of it.
@@ -296,7 +278,9 @@ TEST(Relay, SurvivesTheFailureOfEveryOperation) {
         for (std::uint64_t nth = 0; nth < 200; ++nth) {
             SCOPED_TRACE("kind " + std::to_string(static_cast<int>(kind)) + ", operation " +
                          std::to_string(nth));
-            Scenario run(1, Weather::calm(), Choices{},
+            Choices choices;
+            choices.mux_streams = nth % 2 == 0 ? 0 : 2;
+            Scenario run(1, Weather::calm(), choices,
                          Talk{pattern(1, 50'000), pattern(2, 50'000), false}, tight_limits());
             run.world.fail_nth(kind, nth, ECONNRESET);
             run.speak_through_door();

@@ -4,6 +4,7 @@
 #include <array>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -43,6 +44,8 @@ public:
     io::Result<int> stream(const io::Endpoint& towards) override;
     io::Result<void> bind(int fd, const io::Endpoint& local) override;
     io::Result<int> datagram(const io::Endpoint& local, io::Sharing sharing) override;
+    io::Result<int> duplicate(int fd) override;
+    void let_go(int) noexcept override {}
     io::Result<std::size_t> receive_datagrams(int fd, std::span<io::Incoming> into) override;
     io::Sent send_datagrams(int fd, std::span<const io::Datagram> all) noexcept override;
     bool was_reset(int fd) const noexcept override;
@@ -56,6 +59,12 @@ public:
     // At most so many descriptors at once; the next one answers too_many_files_open.
     void limit_descriptors(std::size_t most) noexcept { descriptors_max_ = most; }
     std::size_t descriptors() const noexcept { return descriptors_.size(); }
+    // Told of each connection that is dialled from here, once it has reached a host or been refused
+    // there.
+    using DialWatcher = std::function<void(const io::Endpoint& to, bool refused)>;
+    void watch_dials(DialWatcher watcher) { dial_watcher_ = std::move(watcher); }
+    // How many connections that were accepted at a port are open.
+    std::size_t served_at(std::uint16_t port) const noexcept;
     const io::Endpoint& host() const noexcept { return host_; }
     std::string describe() const;
 
@@ -120,6 +129,7 @@ private:
     std::vector<Pending> pending_;
     std::vector<Slot> slots_;
     std::array<std::vector<std::uint8_t>, kDatagramsMax> tails_;  // of the last receive
+    DialWatcher dial_watcher_;
 };
 
 }  // namespace ferry::sim

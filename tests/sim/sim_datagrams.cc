@@ -59,6 +59,17 @@ io::Result<int> SimBackend::datagram(const io::Endpoint& wanted, io::Sharing sha
     return fd;
 }
 
+io::Result<int> SimBackend::duplicate(int fd) {
+    if (full()) {
+        return std::unexpected(std::errc::too_many_files_open);
+    }
+    const int copy = world_.new_descriptor();
+    const Descriptor& one = at(fd);
+    descriptors_[copy].local = one.local;
+    descriptors_[copy].port = one.port;
+    return copy;
+}
+
 // Every port of a host that what is sent to `at` may reach, on any of its cores.
 std::vector<Port*> SimBackend::ports_at(const io::Endpoint& host, const io::Endpoint& at) const {
     std::vector<Port*> found;

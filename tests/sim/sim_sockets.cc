@@ -54,7 +54,11 @@ void SimBackend::arrive(const std::shared_ptr<Dial>& dial, const io::Endpoint& f
         return;  // silence
     }
     const auto listeners = listeners_at(to);
-    if (listeners.empty() || world_.random().chance(world_.weather().refuse)) {
+    const bool is_refused = listeners.empty() || world_.random().chance(world_.weather().refuse);
+    if (dial_watcher_) {
+        dial_watcher_(to, is_refused);
+    }
+    if (is_refused) {
         answer_dial(dial, ECONNREFUSED);
         return;
     }
@@ -139,6 +143,14 @@ io::Result<void> SimBackend::bind(int fd, const io::Endpoint& local) {
     }
     at(fd).local = local;
     return {};
+}
+
+std::size_t SimBackend::served_at(std::uint16_t port) const noexcept {
+    const auto is_served = [port](const Descriptor& one) {
+        return one.connection != nullptr && one.side == Side::listener && one.local.port() == port;
+    };
+    return static_cast<std::size_t>(
+        std::ranges::count_if(descriptors_ | std::views::values, is_served));
 }
 
 bool SimBackend::was_reset(int fd) const noexcept {

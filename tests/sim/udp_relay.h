@@ -30,6 +30,7 @@ struct Choices {
     bool sealed_lengths = false;
     std::uint16_t alter_id = 0;
     PacketEncoding encoding = PacketEncoding::none;
+    core::config::Mux mux = {};
 };
 
 // How GoogleTest names them.
@@ -95,6 +96,7 @@ inline core::config::Config client_config(const Choices& choices) {
     vmess.packet_encoding = choices.encoding;
     core::config::Outbound outbound;
     outbound.settings = vmess;
+    outbound.mux = choices.mux;
     config.outbounds.push_back(outbound);
     return config;
 }

@@ -28,7 +28,7 @@ constexpr auto kFolders = std::to_array<Permit>({
     {"io/", "io/ core/ tests/ perf/"},
     {"core/", "core/ tests/ perf/"},
     {"tests/", "tests/ perf/"},
-    {"perf/", "perf/"},
+    {"perf/", "perf/ tests/perf/"},
 });
 
 constexpr auto kPackages = std::to_array<Permit>({
@@ -72,6 +72,7 @@ constexpr auto kPlainSystemHeaders = std::to_array<std::string_view>({
     "errno.h",
     "fcntl.h",
     "grp.h",
+    "malloc.h",
     "netdb.h",
     "poll.h",
     "pthread.h",

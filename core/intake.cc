@@ -1,0 +1,91 @@
+#include "core/intake.h"
+
+#include <algorithm>
+#include <cstring>
+
+namespace ferry::core {
+namespace {
+
+// A run buffer that waits longer than this for its bytes goes back to its pool.
+constexpr io::Duration kRunPatience = std::chrono::milliseconds(500);
+
+}  // namespace
+
+proto::Parsed<proto::Opened> Intake::next() {
+    const auto opened = end_.opener->open(in_.data().subspan(done_bytes_));
+    if (opened) {
+        if (opened->kind == proto::Opened::Kind::need) {
+            need_bytes_ = opened->count;
+        } else {
+            done_bytes_ += opened->count;
+        }
+    }
+    return opened;
+}
+
+void Intake::rest() noexcept {
+    in_.consume(done_bytes_);
+    done_bytes_ = 0;
+    if (in_.data().empty()) {
+        in_.release();
+    }
+}
+
+// A unit that no slot can hold needs a run buffer; for a busy end there is one if one is free.
+io::Task<io::Result<void>> Intake::make_room() {
+    const std::size_t slot_bytes = in_ ? in_.slot_bytes() : kInSlotBytes;
+    const bool must_grow = need_bytes_ > slot_bytes;
+    if ((must_grow || busy_) && (!in_ || in_.slot_bytes() < kRunBytes)) {
+        io::Buffer larger = session_.core.pools.run.try_take();
+        if (!larger && must_grow) {
+            auto taken = co_await session_.core.pools.run.take(session_.scope);
+            if (!taken) {
+                co_return std::unexpected(taken.error());
+            }
+            larger = std::move(*taken);
+        }
+        if (larger) {
+            const ByteSpan kept = in_.data();
+            if (!kept.empty()) {
+                std::memcpy(larger.room().data(), kept.data(), kept.size());
+                larger.commit(kept.size());
+            }
+            in_ = std::move(larger);
+        }
+    }
+    if (in_ && in_.room().size() < std::max(need_bytes_, in_.slot_bytes() / 2)) {
+        in_.close_up();
+    }
+    co_return {};
+}
+
+io::Task<io::Result<std::size_t>> Intake::receive() {
+    rest();
+    auto made = co_await make_room();
+    if (!made) {
+        co_return std::unexpected(made.error());
+    }
+    const std::size_t room = in_ ? in_.room().size() : kInSlotBytes;
+    if (in_ && in_.data().empty()) {
+        io::Scope brief(session_.core.loop, &session_.scope);
+        brief.expire_at(session_.core.loop.now() + kRunPatience);
+        auto got = co_await end_.socket.recv(brief, in_);
+        if (got || session_.scope.stopping() || brief.why() != io::Stop::deadline) {
+            received(room, got);
+            co_return got;
+        }
+        in_.release();
+    }
+    auto got = co_await end_.socket.recv(session_.scope, in_);
+    received(room, got);
+    co_return got;
+}
+
+void Intake::received(std::size_t room, const io::Result<std::size_t>& got) noexcept {
+    if (got) {
+        busy_ = *got >= room;
+        end_.count_received(*got);
+    }
+}
+
+}  // namespace ferry::core

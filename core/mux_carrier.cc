@@ -1,0 +1,257 @@
+#include "core/mux_carrier.h"
+
+#include <algorithm>
+
+#include "io/both.h"
+
+namespace ferry::core {
+
+namespace mux = proto::mux;
+
+namespace {
+
+// Streams of one connection at a time; the next one is refused.
+constexpr std::size_t kStreamsMax = 128;
+
+}  // namespace
+
+io::Task<Outcome> MuxCarrier::run(Session& session, End& end, io::Buffer early) {
+    Intake intake(session, end, std::move(early));
+    auto ends = co_await io::both(read(session, intake), write_all(session, end));
+    co_return worse_of(ends.first, ends.second);
+}
+
+std::shared_ptr<MuxStream> MuxCarrier::make_stream(mux::Network network, std::uint16_t id,
+                                                   const proto::Address& target,
+                                                   std::size_t limit) {
+    ++made_;
+    auto stream = std::make_shared<MuxStream>(id, network,
+                                              std::min(limit, kInboxBytesMax));
+    stream->target = target;
+    streams_.emplace(stream->id, stream);
+    streams_changed_.notify_all();
+    return stream;
+}
+
+// ---- what comes in
+
+io::Task<Outcome> MuxCarrier::read(Session& session, Intake& intake) {
+    auto read = co_await read_frames(session, intake);
+    // The peer will hear no more of us either: a connection that is over in one direction is over.
+    alive_ = false;
+    for (const auto& [id, stream] : streams_) {
+        fail(*stream);
+    }
+    gathered_.release();
+    current_.reset();
+    more_.notify_all();
+    co_return read;
+}
+
+io::Task<Outcome> MuxCarrier::read_frames(Session& session, Intake& intake) {
+    for (;;) {
+        const auto unit = intake.next();
+        if (!unit) {
+            session.scope.stop(io::Stop::peer);
+            co_return faulted(session, unit.error(), Outcome::wire_fault).error();
+        }
+        if (unit->kind == proto::Opened::Kind::end) {
+            co_return Outcome::finished;
+        }
+        if (unit->kind == proto::Opened::Kind::data) {
+            auto delivered = co_await deliver(session, unit->data);
+            if (!delivered) {
+                session.scope.stop(io::Stop::peer);
+                co_return delivered.error();
+            }
+        }
+        if (unit->kind != proto::Opened::Kind::need) {
+            continue;  // an end that may be taken back is one only if nothing follows
+        }
+        auto got = co_await intake.receive();
+        if (!got) {
+            const Outcome outcome = failure(session, got.error(), Outcome::idle, lost());
+            session.scope.stop(io::Stop::peer);
+            co_return outcome;
+        }
+        if (*got == 0) {
+            co_return intake.may_end() && frames_.may_end() ? Outcome::finished : lost();
+        }
+        session.scope.touch();
+    }
+}
+
+io::Task<Step<void>> MuxCarrier::deliver(Session& session, ByteView plain) {
+    while (!plain.empty()) {
+        const auto step = frames_.next(plain);
+        if (!step) {
+            co_return faulted(session, step.error(), Outcome::wire_fault);
+        }
+        plain = plain.subspan(step->count);
+        if (step->kind == mux::FrameStep::Kind::head) {
+            take_head(session);
+            // Whoever makes us answer more than we can write waits until we have.
+            while (heads_.size() > kAnswersMax && alive_) {
+                auto changed = co_await fewer_.wait(session.scope);
+                if (!changed) {
+                    co_return std::unexpected(
+                        failure(session, changed.error(), Outcome::idle, lost()));
+                }
+            }
+        }
+        if (step->kind == mux::FrameStep::Kind::data && current_) {
+            if (current_->network == mux::Network::udp) {
+                take_packet_piece(step->data, step->last);
+            } else {
+                auto put = co_await put_piece(session, step->data);
+                if (!put) {
+                    co_return put;
+                }
+            }
+        }
+        if (step->last) {
+            current_.reset();
+        }
+    }
+    co_return {};
+}
+
+// The inbox of a stream takes a piece of its data; others wait meanwhile, but not for ever.
+io::Task<Step<void>> MuxCarrier::put_piece(Session& session, ByteView piece) {
+    const std::shared_ptr<MuxStream> stream = current_;
+    while (!stream->released && !stream->failed && !stream->peer_ended) {
+        const std::size_t count = stream->bytes.put(piece);
+        piece = piece.subspan(count);
+        if (count > 0) {
+            stream->arrived.notify_all();
+        }
+        if (piece.empty()) {
+            break;
+        }
+        io::Scope patience(core_.loop, &session.scope);
+        patience.expire_at(core_.loop.now() + core_.limits.mux_patience);
+        if (stream->bytes.full()) {
+            core_.stats.mux_waits.add();
+            auto changed = co_await stream->room.wait(patience);
+            (void)changed;  // looked at below
+        } else {
+            auto slot = co_await core_.pools.mux.take(patience);
+            if (slot) {
+                stream->bytes.add_slot(std::move(*slot));
+            }
+        }
+        if (session.scope.stopping()) {
+            co_return std::unexpected(outcome_of(session.scope.why(), Outcome::idle, lost()));
+        }
+        if (patience.stopping()) {
+            core_.stats.mux_stalls.add();
+            end(*stream, io::Farewell::reset);
+            fail(*stream);
+        }
+    }
+    co_return {};
+}
+
+// A datagram that came in one piece goes on as it is; another one is put together first.
+void MuxCarrier::take_packet_piece(ByteView piece, bool last) {
+    const mux::Frame& frame = frames_.frame();
+    const std::size_t whole = frame.data_bytes.value_or(0);
+    if (piece.size() < whole) {
+        if (!gathered_) {
+            gathered_ = whole > kInSlotBytes ? core_.pools.run.try_take()
+                                             : core_.pools.mux.try_take();
+        }
+        if (!gathered_) {
+            core_.stats.datagrams_overrun.add();
+            current_.reset();
+            return;
+        }
+        std::ranges::copy(piece, gathered_.room().begin());
+        gathered_.commit(piece.size());
+        if (!last) {
+            return;
+        }
+        piece = gathered_.data();
+    }
+    if (!current_->packets.put(piece, frame.target, core_.pools.mux, core_.pools.run)) {
+        core_.stats.datagrams_overrun.add();
+    }
+    gathered_.release();
+    current_->arrived.notify_all();
+}
+
+void MuxCarrier::take_head(Session& session) {
+    const mux::Frame& frame = frames_.frame();
+    const auto found = streams_.find(frame.session);
+    current_ = found == streams_.end() ? nullptr : found->second;
+    gathered_.release();
+    switch (frame.status) {
+        case mux::Status::open:
+            take_open(session);
+            break;
+        case mux::Status::keep:
+            if (!current_) {
+                answer(frame.session, false);
+            } else if (frame.target && !opens_streams()) {
+                current_->addressed = true;
+            }
+            break;
+        case mux::Status::end:
+            if (current_ && frame.error) {
+                current_->ended = true;  // there is nobody to tell
+                fail(*current_);
+            } else if (current_) {
+                current_->peer_ended = true;
+                current_->arrived.notify_all();
+            }
+            current_.reset();
+            break;
+        case mux::Status::keep_alive:
+            current_.reset();
+            break;
+    }
+    if (frame.data_bytes.value_or(0) == 0) {
+        current_.reset();
+    }
+}
+
+void MuxCarrier::take_open(Session& session) {
+    const mux::Frame& frame = frames_.frame();
+    if (current_ || opens_streams() || streams_.size() >= kStreamsMax) {
+        // A number that is in use means something else to the peer than to us: neither is served.
+        // A server opens nothing: where it says so of a session, that one is over (vmess.md 14).
+        if (current_) {
+            current_->ended = true;
+            fail(*current_);
+            current_.reset();
+        }
+        core_.stats.mux_refusals.add();
+        if (!opens_streams()) {
+            answer(frame.session, true);
+        }
+        return;
+    }
+    const auto limit = static_cast<std::size_t>(
+        std::min<std::uint64_t>(session.buffer_bytes(), kInboxBytesMax));
+    auto stream = std::make_shared<MuxStream>(frame.session, *frame.network, limit);
+    stream->target = *frame.target;
+    stream->global_id = frame.global_id;
+    stream->opened = true;
+    stream->addressed =
+        stream->network == mux::Network::udp && (stream->id == 0 || stream->global_id);
+    streams_.emplace(stream->id, stream);
+    ++made_;
+    core_.stats.mux_streams.add();
+    current_ = stream;
+    opened_(std::move(stream));
+}
+
+void MuxCarrier::fail(MuxStream& stream) noexcept {
+    stream.failed = true;
+    stream.bytes.clear();
+    stream.arrived.notify_all();
+    stream.room.notify_all();
+    stream.written.notify_all();
+}
+
+}  // namespace ferry::core
