@@ -40,10 +40,9 @@ void SocksPackets::add(const io::Datagram& one, Packets& into) {
         session_.core.stats.datagrams_malformed.add();
         return;
     }
-    if (client_.port() == 0) {
+    if (!is_met_) {
+        is_met_ = true;
         client_ = peer;
-    }
-    if (into.empty()) {
         session_.source = "udp:" + client_.text();
     }
     into.push_back({one.bytes.last(packet->payload.size()), std::move(packet->target)});

@@ -40,6 +40,7 @@ private:
     Session& session_;
     io::DatagramSocket socket_;
     io::Endpoint client_;  // port 0: not known yet
+    bool is_met_ = false;  // has sent a good datagram
     io::DatagramBatch batch_;
     std::vector<io::Datagram> outgoing_;
 };

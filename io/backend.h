@@ -75,8 +75,8 @@ public:
     virtual Result<int> stream(const Endpoint& towards) = 0;
     // Chooses our own address of a socket that is not connected yet; port 0 lets the kernel choose.
     virtual Result<void> bind(int fd, const Endpoint& local) = 0;
-    // A socket for datagrams, bound to `local`. On "::" it is for both families, and names IPv4 peers
-    // by their mapped addresses; any other is for its own family.
+    // A socket for datagrams, bound to `local`. On "::" it is for both families, and names peers of
+    // IPv4 by their mapped addresses; any other is for its own family.
     virtual Result<int> datagram(const Endpoint& local, Sharing sharing) = 0;
     // Takes what has arrived at a datagram socket, without waiting. A poll says when to try again.
     //

@@ -360,10 +360,10 @@ TEST(Dokodemo, ListensForWhatItIsTold) {
         EXPECT_EQ(door.networks.udp, written.udp) << written.network;
     }
     // One port number is one for connections and one for datagrams.
-    clean_config_of(R"({"inbounds": [
-        {"port": 53, "protocol": "socks"},
+    clean_config_of(R"({"inbounds": [{"port": 53, "protocol": "socks"},
         {"port": 53, "protocol": "dokodemo-door",
-         "settings": {"address": "a", "port": 1, "network": "udp"}}]})");
+         "settings": {"address": "a", "port": 1, "network": "udp"}}],
+        "outbounds": [{"protocol": "freedom"}]})");
 }
 
 TEST(Dokodemo, NeedsAPlaceAndANetwork) {

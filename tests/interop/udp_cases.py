@@ -8,6 +8,7 @@ import configs
 import wire
 from cases import Case
 from configs import LOOPBACK
+from count_cases import counters
 from datagrams import (
     DoorAssociation,
     Refused,
@@ -54,6 +55,7 @@ def cases(bench):
         yield Case(f"udp/{pair}/dns", partial(dns, pair=pair))
         yield Case(f"udp/{pair}/ipv6", partial(over_ipv6, pair=pair))
         yield Case(f"udp/{pair}/many", partial(many, pair=pair))
+        yield Case(f"udp/{pair}/detour", partial(detour, pair=pair))
         if pair.client.is_ours:
             yield Case(f"udp/{pair}/ends-with-tcp", partial(ends_with_tcp, pair=pair))
             yield Case(f"udp/{pair}/strangers", partial(strangers, pair=pair))
@@ -215,6 +217,27 @@ def idle(lab, pair):
         echoes(association, target, noise(100))
         association.tcp.settimeout(15)
         assert association.tcp.recv(1) == b""
+
+
+def detour(lab, pair):
+    """Servers send associations on, too; V2Ray's clients use the older cipher then."""
+    target = lab.closing(UdpTarget())
+    main_port, socks_port = lab.free_port(), lab.free_port()
+    main = configs.vmess_in(main_port)
+    main["settings"]["detour"] = {"to": "dynamic"}
+    dynamic = configs.vmess_in(lab.free_port(), tag="dynamic")
+    dynamic["settings"] = {"clients": [], "default": {"level": 0, "alterId": 0}}
+    server = lab.start(pair.server, configs.config([main, dynamic], [configs.freedom_out()]), "server")
+    socks = configs.socks_in(socks_port)
+    socks["settings"]["udp"] = True
+    lab.start(pair.client, configs.config([socks], [configs.vmess_out([(LOOPBACK, main_port)])]), "client")
+    for number in range(_ASSOCIATIONS):
+        with SocksAssociation(socks_port) as association:
+            echoes(association, target, noise(100 + number))
+    if pair.server.is_ours:
+        seen = counters(server)
+        assert seen["core.made_callers"] >= _ASSOCIATIONS // 3, seen
+        assert seen["core.uplink_datagrams"] == _ASSOCIATIONS, seen
 
 
 def by_hand(lab, program, security, option):

@@ -1,5 +1,5 @@
-// Datagrams in any weather: late, lost, twice, in another order; connections break, slots are short,
-// operations fail, and the relay stops at any time.
+// Datagrams in any weather: late, lost, twice, in another order; connections break, slots are
+// short, operations fail, and the relay stops at any time.
 //
 // Promise: whatever a program hears was said to it, whole; and afterwards every slot is back. A
 // failure prints its seed; FERRY_SEED=n runs that one alone, FERRY_SEEDS=n changes how many are
@@ -16,7 +16,7 @@ namespace {
 
 std::uint64_t seeds() {
     const char* wanted = std::getenv("FERRY_SEEDS");
-    return wanted == nullptr ? 300 : std::strtoull(wanted, nullptr, 10);
+    return wanted == nullptr ? 120 : std::strtoull(wanted, nullptr, 10);
 }
 
 std::vector<std::uint64_t> chosen_seeds() {
