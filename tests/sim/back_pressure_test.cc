@@ -192,10 +192,11 @@ struct Row {
     std::size_t node_most_bytes;
 };
 // Below a run buffer a node works with one slot, which is the least it can.
-constexpr std::array<Row, 4> kBounded{{{0, core::kInSlotBytes},
+constexpr std::array<Row, 5> kBounded{{{0, core::kInSlotBytes},
                                        {4 * 1024, core::kInSlotBytes},
                                        {63 * 1024, core::kInSlotBytes},
-                                       {64 * 1024, core::kRunBytes}}};
+                                       {64 * 1024, core::kRunBytes},
+                                       {255 * 1024, core::kRunBytes}}};
 
 TEST(BackPressure, ARelayTakesNoMoreThanItsBufferSizeSays) {
     for (const Way way : {Way::up, Way::down}) {
@@ -205,13 +206,14 @@ TEST(BackPressure, ARelayTakesNoMoreThanItsBufferSizeSays) {
     }
 }
 
-// Whoever has no bound takes more, or the other tests show nothing; but one run buffer at most.
-TEST(BackPressure, WithoutABoundItIsARunBuffer) {
+// Whoever has no bound takes more, or the other tests show nothing; but one pipe at most, which a
+// plain direction goes through.
+TEST(BackPressure, WithoutABoundItIsAPipe) {
     for (const auto bytes : {std::optional<std::int64_t>(-1), std::optional<std::int64_t>()}) {
         for (const Way way : {Way::up, Way::down}) {
             const std::size_t held = held_by(1, way, bytes);
             EXPECT_GT(held, core::kInSlotBytes);
-            EXPECT_LE(held, core::kRunBytes);
+            EXPECT_LE(held, io::PipePool::kPipeBytes);
             EXPECT_GT(held_by(2, way, bytes), 2 * core::kInSlotBytes);
         }
     }
