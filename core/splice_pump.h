@@ -9,7 +9,8 @@
 
 namespace ferry::core {
 
-// Is there nothing to do with the bytes but to pass them on, and are there so many that a pipe pays?
+// Is there nothing to do with the bytes but to pass them on, and are there so many that a pipe
+// pays?
 bool may_splice(const Flow& flow) noexcept;
 
 // How splicing ended.
@@ -18,8 +19,8 @@ struct Spliced {
     std::errc error{};
 };
 
-// Moves bytes through a pipe until there are few of them, or none for a while, or no more. No byte is
-// in the pipe when it ends well; it never decides that a stream has ended.
+// Moves bytes through a pipe until there are few of them, or none for a while, or no more. No byte
+// is in the pipe when it ends well; it never decides that a stream has ended.
 //
 //   before  the flow holds nothing
 //   cost    one pipe of the core's pool; returns at once if there is none

@@ -70,9 +70,10 @@ Result<Endpoint> endpoint_from(int fd, Ask ask) {
     return found.unmapped();
 }
 
-// splice() knows a socket that must not wait by its descriptor only. The sockets of a ring are of the
-// other kind, so that the kernel waits for them: one becomes non-blocking for the time of a call.
-// Only this thread and its ring use the descriptor, and the ring looks at it inside its own calls.
+// splice() knows a socket that must not wait by its descriptor only. The sockets of a ring are of
+// the other kind, so that the kernel waits for them: one becomes non-blocking for the time of a
+// call. Only this thread and its ring use the descriptor, and the ring looks at it inside its own
+// calls.
 class NotWaiting {
 public:
     NotWaiting(int socket, Waiting waiting) noexcept
