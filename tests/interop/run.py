@@ -30,10 +30,12 @@ _MODULES = (
     "detour_cases",
     "insecure_cases",
     "ends_cases",
+    "mux_cases",
     "policy_cases",
     "program_cases",
     "wire_cases",
     "hostile_cases",
+    "mux_hostile_cases",
     "state_cases",
     "tamper_cases",
 )

@@ -24,6 +24,7 @@ except ImportError:
 
 AES_128_GCM, CHACHA20_POLY1305, NONE = 3, 4, 5
 S, M, P, A = 0x01, 0x04, 0x08, 0x10
+TCP, UDP, MUX = 1, 2, 3
 
 _COMMAND_SALT = b"c48619fe-8f02-49e0-b9e9-edf763e17e21"
 _TAG_BYTES = 16
@@ -96,7 +97,7 @@ def _block_cipher(cmd_key):
 
 @dataclass
 class Request:
-    """The plain header of section 7. `padding` is the bytes behind the address."""
+    """The plain header of section 7. `padding` is the bytes behind the address, which a mux has not."""
 
     host: str = "127.0.0.1"
     port: int = 0
@@ -112,16 +113,18 @@ class Request:
     def plain(self, checksum=None) -> bytes:
         head = bytes([self.version]) + self.iv + self.key
         head += bytes([self.v, self.option, len(self.padding) << 4 | self.security, 0, self.command])
-        head += struct.pack(">H", self.port) + _address(self.host) + self.padding
+        if self.command != MUX:
+            head += struct.pack(">H", self.port) + address(self.host)
+        head += self.padding
         return head + (fnv1a(head) if checksum is None else checksum)
 
 
-def _address(host: str) -> bytes:
+def address(host: str) -> bytes:
     try:
-        address = ipaddress.ip_address(host)
+        literal = ipaddress.ip_address(host)
     except ValueError:
         return b"\x02" + bytes([len(host)]) + host.encode()
-    return (b"\x01" if address.version == 4 else b"\x03") + address.packed
+    return (b"\x01" if literal.version == 4 else b"\x03") + literal.packed
 
 
 def seal_request(cmd_key, plain, timestamp=None, random=None, nonce=None) -> bytes:
