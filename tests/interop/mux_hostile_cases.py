@@ -26,6 +26,7 @@ def cases(bench):
         if not program.is_ours:
             continue
         for name, run in (
+            ("asked-for-by-name", by_name),
             ("unknown-session", unknown_session),
             ("number-in-use", number_in_use),
             ("keep-alive", keep_alive),
@@ -92,6 +93,14 @@ class _Served:
 
     def counter(self, name):
         return counters(self.server.process)[name]
+
+
+def by_name(lab, program):
+    """The name that stands for a mux makes one of a request for a stream, whatever the port."""
+    served = _Served(lab, program)
+    with MuxClient(served.server.port, command=wire.TCP, host="v1.mux.cool", port=9527) as client:
+        client.say(new(1, served.target.port, data=b"by name"))
+        assert client.heard(1, 7) == b"by name"
 
 
 def unknown_session(lab, program):

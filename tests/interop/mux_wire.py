@@ -61,8 +61,8 @@ def read(receive) -> Frame:
 class MuxClient(Client):
     """The client's side of a mux connection, frame by frame."""
 
-    def __init__(self, port, **fields):
-        super().__init__(port, Request(command=wire.MUX, **fields))
+    def __init__(self, server_port, command=wire.MUX, **fields):
+        super().__init__(server_port, Request(command=command, **fields))
         self.send(self.header())
         self._frames = []
 
