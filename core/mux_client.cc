@@ -78,7 +78,8 @@ io::Task<void> MuxClients::run(std::shared_ptr<Carrier> carrier, const Session& 
         carrier->ready = true;
         carrier->changed.notify_all();
         session.scope.spawn(close_when_idle(session, *carrier->mux));
-        auto outcome = co_await carrier->mux->run(session, *session.target, {});
+        io::Buffer none;
+        auto outcome = co_await carrier->mux->run(session, *session.target, std::move(none));
         if (is_cut(outcome)) {
             log_failure(session, "proxy/vmess/outbound", outcome);
         }
