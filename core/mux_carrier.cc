@@ -26,7 +26,7 @@ std::shared_ptr<MuxStream> MuxCarrier::make_stream(mux::Network network, std::ui
                                                    std::size_t limit) {
     ++made_;
     auto stream = std::make_shared<MuxStream>(id, network,
-                                              std::min(limit, kInboxBytesMax));
+                                              std::clamp(limit, kMuxSlotBytes, kInboxBytesMax));
     stream->target = target;
     streams_.emplace(stream->id, stream);
     streams_changed_.notify_all();
@@ -130,9 +130,12 @@ io::Task<Step<void>> MuxCarrier::put_piece(Session& session, ByteView piece) {
         }
         io::Scope patience(core_.loop, &session.scope);
         patience.expire_at(core_.loop.now() + core_.limits.mux_patience);
-        if (stream->bytes.full()) {
+        const bool is_full = stream->bytes.full();
+        const bool crowds = !is_full && takes_too_much();
+        if (is_full || crowds) {
             core_.stats.mux_waits.add();
-            auto changed = co_await stream->room.wait(patience);
+            io::Condition& room = is_full ? stream->room : room_;
+            auto changed = co_await room.wait(patience);
             (void)changed;  // looked at below
         } else {
             auto slot = co_await core_.pools.mux.take(patience);
@@ -143,13 +146,41 @@ io::Task<Step<void>> MuxCarrier::put_piece(Session& session, ByteView piece) {
         if (session.scope.stopping()) {
             co_return std::unexpected(outcome_of(session.scope.why(), Outcome::idle, lost()));
         }
-        if (patience.stopping()) {
+        const bool may_go_on = crowds && !takes_too_much();  // others have let go of theirs
+        if (patience.stopping() && !may_go_on) {
             core_.stats.mux_stalls.add();
-            end(*stream, io::Farewell::reset);
-            fail(*stream);
+            MuxStream& slow = is_full ? *stream : slowest(*stream);
+            end(slow, io::Farewell::reset);
+            fail(slow);
         }
     }
     co_return {};
+}
+
+// One connection with many stopped streams must not leave others without a slot: it may have as
+// many as are free for all. So two have two thirds of the pool at most, and there is always a rest.
+bool MuxCarrier::takes_too_much() const noexcept {
+    std::size_t slots = 0;
+    for (const auto& [id, stream] : streams_) {
+        slots += stream->bytes.slots();
+    }
+    return slots > 0 && slots >= core_.pools.mux.free_slots();
+}
+
+// The stream that has taken the least of what it was sent; `otherwise` if all have taken all.
+MuxStream& MuxCarrier::slowest(MuxStream& otherwise) noexcept {
+    MuxStream* found = &otherwise;
+    for (const auto& [id, stream] : streams_) {
+        if (stream->bytes.slots() > found->bytes.slots()) {
+            found = stream.get();
+        }
+    }
+    return *found;
+}
+
+void MuxCarrier::has_room(MuxStream& stream) noexcept {
+    stream.room.notify_all();
+    room_.notify_all();
 }
 
 // A datagram that came in one piece goes on as it is; another one is put together first.
@@ -198,7 +229,7 @@ void MuxCarrier::take_head(Session& session) {
             break;
         case mux::Status::end:
             if (current_ && frame.error) {
-                current_->ended = true;  // there is nobody to tell
+                current_->cut = true;  // there is nobody to tell
                 fail(*current_);
             } else if (current_) {
                 current_->peer_ended = true;
@@ -221,7 +252,7 @@ void MuxCarrier::take_open(Session& session) {
         // A number that is in use means something else to the peer than to us: neither is served.
         // A server opens nothing: where it says so of a session, that one is over (vmess.md 14).
         if (current_) {
-            current_->ended = true;
+            current_->cut = true;
             fail(*current_);
             current_.reset();
         }
@@ -232,7 +263,7 @@ void MuxCarrier::take_open(Session& session) {
         return;
     }
     const auto limit = static_cast<std::size_t>(
-        std::min<std::uint64_t>(session.buffer_bytes(), kInboxBytesMax));
+        std::clamp<std::uint64_t>(session.buffer_bytes(), kMuxSlotBytes, kInboxBytesMax));
     auto stream = std::make_shared<MuxStream>(frame.session, *frame.network, limit);
     stream->target = *frame.target;
     stream->global_id = frame.global_id;
@@ -250,7 +281,7 @@ void MuxCarrier::fail(MuxStream& stream) noexcept {
     stream.failed = true;
     stream.bytes.clear();
     stream.arrived.notify_all();
-    stream.room.notify_all();
+    has_room(stream);
     stream.written.notify_all();
 }
 

@@ -61,12 +61,15 @@ public:
     void open(MuxStream& stream);  // without data
     void end(MuxStream& stream, io::Farewell farewell);
     void release(MuxStream& stream, io::Farewell farewell) noexcept;
+    void has_room(MuxStream& stream) noexcept;  // for more bytes
 
 private:
     io::Task<Outcome> read(Session& session, Intake& intake);
     io::Task<Outcome> read_frames(Session& session, Intake& intake);
     io::Task<Step<void>> deliver(Session& session, ByteView plain);
     io::Task<Step<void>> put_piece(Session& session, ByteView piece);
+    bool takes_too_much() const noexcept;
+    MuxStream& slowest(MuxStream& otherwise) noexcept;
     void take_packet_piece(ByteView piece, bool last);
     void take_head(Session& session);
     void take_open(Session& session);
@@ -89,6 +92,7 @@ private:
     std::map<std::uint16_t, std::shared_ptr<MuxStream>> streams_;
     std::uint32_t made_ = 0;
     io::Condition streams_changed_;
+    io::Condition room_;  // in the inbox of some stream
 
     proto::mux::FrameReader frames_;
     std::shared_ptr<MuxStream> current_;  // whose data is coming in; null: nobody's

@@ -4,6 +4,12 @@
 #include "core/snapshot.h"
 
 namespace ferry::core {
+namespace {
+
+// What a connection has that takes no more streams, to write the end of the last one.
+constexpr io::Duration kLastWords = std::chrono::seconds(1);
+
+}  // namespace
 
 std::size_t MuxClients::carriers() const noexcept {
     std::size_t sum = 0;
@@ -72,7 +78,8 @@ io::Task<void> MuxClients::run(std::shared_ptr<Carrier> carrier, const Session& 
         carrier->ready = true;
         carrier->changed.notify_all();
         session.scope.spawn(close_when_idle(session, *carrier->mux, share.alone()));
-        auto outcome = co_await carrier->mux->run(session, *session.target, {});
+        io::Buffer none;
+        auto outcome = co_await carrier->mux->run(session, *session.target, std::move(none));
         if (is_cut(outcome)) {
             log_failure(session, "proxy/vmess/outbound", outcome);
         }
@@ -98,12 +105,12 @@ io::Task<void> MuxClients::close_when_idle(Session& session, MuxCarrier& mux, bo
             (void)changed;  // the loop looks
             continue;
         }
+        const bool spent = alone || mux.streams_made() >= kStreamsPerCarrier;
         io::Scope patience(core_.loop, &session.scope);
-        patience.expire_at(core_.loop.now() + kIdle);
+        patience.expire_at(core_.loop.now() + (spent ? kLastWords : kIdle));
         auto changed = co_await mux.streams_changed().wait(patience);
         (void)changed;  // the loop looks
-        const bool spent = alone || mux.streams_made() >= kStreamsPerCarrier;
-        if (mux.open_streams() == 0 && (patience.stopping() || spent)) {
+        if (mux.open_streams() == 0 && patience.stopping()) {
             session.scope.stop(io::Stop::idle);
         }
     }

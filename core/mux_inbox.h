@@ -29,6 +29,7 @@ public:
     // Puts as much as fits the room that is there; gives how much that was.
     std::size_t put(ByteView bytes) noexcept;
     void add_slot(io::Buffer slot) { slots_.push_back(std::move(slot)); }
+    std::size_t slots() const noexcept { return slots_.size(); }
 
     // Takes the first slot, or, if `into` has one, as many bytes as it has room for.
     std::size_t take(io::Buffer& into) noexcept;

@@ -64,7 +64,7 @@ io::Task<io::Result<std::size_t>> MuxLink::recv(io::Scope& scope, io::Buffer& in
         }
     }
     const std::size_t count = stream.bytes.take(into);
-    stream.room.notify_all();
+    carrier_->has_room(stream);
     co_return count;
 }
 

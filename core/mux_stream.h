@@ -54,6 +54,7 @@ struct MuxStream {
     bool failed = false;      // torn down: by the other side, the carrier, or a limit
     bool wants_end = false;   // we will send no more, and have not said so yet
     bool ended = false;       // we have said so
+    bool cut = false;         // one side has said that both directions are over
     bool released = false;    // nobody reads it any more: what comes is dropped
 
     ByteInbox bytes;      // of a stream

@@ -72,12 +72,16 @@ void MuxCarrier::open(MuxStream& stream) {
     }
 }
 
+// Whoever has said that there is no more may still have to say that there is nothing at all.
 void MuxCarrier::end(MuxStream& stream, io::Farewell farewell) {
+    const bool is_cut = farewell == io::Farewell::reset;
+    const bool is_known = stream.cut || (stream.ended && !is_cut);
     stream.wants_end = false;
-    if (std::exchange(stream.ended, true) || !stream.opened) {
-        return;
+    stream.ended = true;
+    stream.cut = stream.cut || is_cut;
+    if (!is_known && stream.opened) {
+        answer(stream.id, is_cut);
     }
-    answer(stream.id, farewell == io::Farewell::reset);
 }
 
 void MuxCarrier::release(MuxStream& stream, io::Farewell farewell) noexcept {
@@ -87,7 +91,7 @@ void MuxCarrier::release(MuxStream& stream, io::Farewell farewell) noexcept {
     end(stream, farewell);
     stream.bytes.clear();
     stream.packets.clear();
-    stream.room.notify_all();
+    has_room(stream);
     streams_.erase(stream.id);
     streams_changed_.notify_all();
 }

@@ -62,7 +62,7 @@ TEST(Example, ManualClient) {
       }]
     },
     "streamSettings": {"network": "tcp"},
-    "mux": {"enabled": false}
+    "mux": {"enabled": true, "concurrency": 8}
   }, {
     "protocol": "freedom",
     "tag": "direct",
@@ -74,6 +74,8 @@ TEST(Example, ManualClient) {
     ASSERT_EQ(config.outbounds.size(), 2U);
     const auto& vmess = std::get<VmessOutbound>(config.outbounds[0].settings);
     EXPECT_EQ(proto::text(vmess.servers.at(0).address), "serveraddr.com:16823");
+    EXPECT_EQ(config.outbounds[0].mux.streams, 8U);
+    EXPECT_EQ(config.outbounds[1].mux.streams, 0U);
     EXPECT_EQ(level_of(config.policy, 0).uplink_only, Seconds(0));
 }
 

@@ -87,13 +87,7 @@ TEST(Outbound, ReadsTagAndLocalAddress) {
 }
 
 TEST(Outbound, RefusesWhatLiesBetweenItAndTcp) {
-    constexpr std::array<Case, 6> kCases{{
-        {R"({"outbounds": [{"protocol": "freedom", "mux": {"enabled": true}}]})",
-         "1:47: outbounds[0].mux: mux is not supported; set \"enabled\" to false"},
-        {R"({"outbounds": [{"protocol": "freedom", "mux": {"enabled": true, "concurrency": 0}}]})",
-         "1:47: outbounds[0].mux: mux is not supported"},
-        {R"({"outbounds": [{"protocol": "freedom", "mux": {"concurrency": 40000}}]})",
-         "1:63: outbounds[0].mux.concurrency: 40000 is not a whole number from -32768 to 32767"},
+    constexpr std::array<Case, 3> kCases{{
         {R"({"outbounds": [{"protocol": "freedom", "proxySettings": {"tag": "x"}}]})",
          "1:57: outbounds[0].proxySettings: going out through another outbound"},
         {R"({"outbounds": [{"protocol": "freedom", "streamSettings": {"network": "ws"}}]})",
@@ -117,6 +111,79 @@ TEST(Outbound, MayShareATagWithAWarning) {
         "{\"protocol\": \"blackhole\", \"tag\": \"a\"}]}";
     expect_warned(
         std::array{Case{text, "2:1: outbounds[1]: the tag \"a\" also belongs to c, line 1"}});
+}
+
+// ---- mux
+
+// Of a VMess outbound; `text` is what stands in the object.
+Mux mux_of(std::string_view text) {
+    const Config config = clean_config_of(
+        R"({"outbounds": [{"protocol": "vmess", "settings": {"vnext": [{"address": "192.0.2.1",
+            "port": 1, "users": [{"id": ")" +
+        std::string(kId) + R"("}]}]}, "mux": {)" + std::string(text) + "}}]}");
+    return config.outbounds.empty() ? Mux{} : config.outbounds.front().mux;
+}
+
+TEST(MuxSection, CountsStreamsAsV2RayDoes) {
+    EXPECT_EQ(mux_of("").streams, 0U);
+    EXPECT_EQ(mux_of(R"("enabled": false, "concurrency": 8)").streams, 0U);
+    EXPECT_EQ(mux_of(R"("concurrency": 8)").streams, 0U);
+    EXPECT_EQ(mux_of(R"("enabled": true)").streams, 8U);
+    EXPECT_EQ(mux_of(R"("enabled": true, "concurrency": 0)").streams, 8U);
+    EXPECT_EQ(mux_of(R"("enabled": true, "concurrency": null)").streams, 8U);
+    EXPECT_EQ(mux_of(R"("enabled": true, "concurrency": 1)").streams, 1U);
+    EXPECT_EQ(mux_of(R"("enabled": true, "concurrency": 1024)").streams, 1024U);
+    EXPECT_EQ(mux_of(R"("enabled": true, "concurrency": -1)").streams, 0U);
+    EXPECT_EQ(mux_of(R"("enabled": true, "concurrency": -32768)").streams, 0U);
+}
+
+TEST(MuxSection, CountsAssociationsAsXrayDoes) {
+    EXPECT_FALSE(mux_of(R"("enabled": true)").associations.has_value());
+    EXPECT_FALSE(mux_of(R"("enabled": true, "xudpConcurrency": 0)").associations.has_value());
+    EXPECT_FALSE(mux_of(R"("enabled": false, "xudpConcurrency": 16)").associations.has_value());
+    EXPECT_EQ(mux_of(R"("enabled": true, "xudpConcurrency": 16)").associations, 16U);
+    EXPECT_EQ(mux_of(R"("enabled": true, "xudpConcurrency": -1)").associations, 0U);
+    const Mux only = mux_of(R"("enabled": true, "concurrency": -1, "xudpConcurrency": 1024)");
+    EXPECT_EQ(only.streams, 0U);
+    EXPECT_EQ(only.associations, 1024U);
+}
+
+TEST(MuxSection, KnowsWhatBecomesOfQuic) {
+    EXPECT_EQ(mux_of(R"("enabled": true)").quic, Mux::Quic::allow);
+    EXPECT_EQ(mux_of(R"("enabled": true, "xudpProxyUDP443": "")").quic, Mux::Quic::allow);
+    EXPECT_EQ(mux_of(R"("enabled": true, "xudpProxyUDP443": "allow")").quic, Mux::Quic::allow);
+    EXPECT_EQ(mux_of(R"("enabled": true, "xudpProxyUDP443": "reject")").quic, Mux::Quic::refuse);
+    EXPECT_EQ(mux_of(R"("enabled": true, "xudpProxyUDP443": "skip")").quic, Mux::Quic::outside);
+    EXPECT_EQ(mux_of(R"("enabled": false, "xudpProxyUDP443": "skip")").quic, Mux::Quic::allow);
+}
+
+TEST(MuxSection, SaysWhatIsWrong) {
+    constexpr std::array<Case, 4> kRefused{{
+        {R"({"outbounds": [{"protocol": "freedom", "mux": {"concurrency": 40000}}]})",
+         "1:63: outbounds[0].mux.concurrency: 40000 is not a whole number from -32768 to 32767"},
+        {R"({"outbounds": [{"protocol": "freedom", "mux": {"enabled": "yes"}}]})",
+         "1:59: outbounds[0].mux.enabled: is a text"},
+        {R"({"outbounds": [{"protocol": "freedom", "mux": {"xudpProxyUDP443": "no"}}]})",
+         "1:67: outbounds[0].mux.xudpProxyUDP443: \"no\" is not a choice"},
+        {R"({"outbounds": [{"protocol": "freedom", "mux": true}]})",
+         "1:47: outbounds[0].mux: is true or false, and should be an object"},
+    }};
+    expect_refused(kRefused);
+    constexpr std::array<Case, 5> kWarned{{
+        {R"({"outbounds": [{"protocol": "freedom", "mux": {"enabled": true}}]})",
+         "1:47: outbounds[0].mux: there is nobody who would take the streams apart"},
+        {R"({"outbounds": [{"protocol": "blackhole", "mux": {"enabled": true}}]})",
+         "1:49: outbounds[0].mux: there is nobody"},
+        {R"({"outbounds": [{"protocol": "freedom", "mux": {"enabled": true, "concurrency": 0}}]})",
+         "1:47: outbounds[0].mux: there is nobody"},
+        {R"({"outbounds": [{"protocol": "freedom", "mux": {"enabled": true, "concurrency": -1,)"
+         R"( "xudpConcurrency": 4}}]})",
+         "1:47: outbounds[0].mux: there is nobody"},
+        {R"({"outbounds": [{"protocol": "freedom", "mux": {"enabled": true, "concurrency": 1025}}]})",
+         "1:80: outbounds[0].mux.concurrency: this is more than 1024, which is used"},
+    }};
+    expect_warned(kWarned);
+    EXPECT_EQ(config_of(kWarned[0].text).outbounds.at(0).mux.streams, 0U);
 }
 
 // ---- freedom and blackhole

@@ -39,15 +39,17 @@ def cases(bench):
 
 
 def counters(process):
-    """What SIGUSR2 prints, as a dictionary."""
-    before = process.output().count("core.accepted ")
+    """What SIGUSR2 prints, as a dictionary. Lines of the log may stand in front of it and behind it."""
+    mark = "core.accepted "
+    before = process.output().count(mark)
     process.send(signal.SIGUSR2)
-    wait_until(
-        lambda: process.output().count("core.accepted ") > before and process.output().endswith("\n\n"),
-        "the counters",
-    )
-    block = process.output().rstrip("\n").split("\n\n")[-1]
-    lines = [line.rsplit(" ", 1) for line in block.splitlines()]
+
+    def printed():
+        output = process.output()
+        return output.count(mark) > before and "\n\n" in output[output.rindex(mark) :]
+
+    wait_until(printed, "the counters")
+    lines = [line.rsplit(" ", 1) for line in process.output().splitlines() if " " in line]
     return {name: int(value) for name, value in lines if value.isdigit()}
 
 

@@ -1,6 +1,6 @@
 """The usual arrangement: application -> client -> VMess -> server -> target, all on loopback."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import configs
 import entries
@@ -24,6 +24,15 @@ class Pair:
         return self.client.is_ours and self.server.is_ours
 
 
+def on_one_core(program: Program) -> Program:
+    """Ours with a single core, whatever the run asks for."""
+    arguments = list(program.arguments)
+    if "--cores" in arguments:
+        place = arguments.index("--cores")
+        del arguments[place : place + 2]
+    return replace(program, arguments=(*arguments, "--cores", "1"))
+
+
 ENTRIES = ("socks5", "socks4a", "http-connect", "dokodemo")
 SECURITIES = ("auto", "aes-128-gcm", "chacha20-poly1305", "none")
 
@@ -41,6 +50,8 @@ class Tunnel:
     server_out     the server's outbounds, freedom if not given
     client_log     the client's log object, server_log the server's
     server_extra   further sections of the server's configuration
+    server_inbound further settings of the server's inbound
+    mux            the mux object of the client's outbound
     """
 
     def __init__(
@@ -56,6 +67,8 @@ class Tunnel:
         server_log=None,
         server_files=None,
         server_extra=None,
+        server_inbound=None,
+        mux=None,
     ):
         self.lab = lab
         self.pair = pair
@@ -66,15 +79,20 @@ class Tunnel:
         inbounds = [configs.socks_in(self.socks_port), configs.http_in(self.http_port)]
         if target:
             inbounds.append(configs.door_in(self.door_port, *target))
+        inbound = configs.vmess_in(self.vmess_port)
+        inbound["settings"].update(server_inbound or {})
+        outbound = configs.vmess_out([(LOOPBACK, self.vmess_port)], security)
+        if mux:
+            outbound["mux"] = mux
         server = configs.config(
-            [configs.vmess_in(self.vmess_port)],
+            [inbound],
             server_out or [configs.freedom_out()],
             log=server_log or {"loglevel": "info", "access": lab.path("server.access")},
             times=server_times,
         )
         client = configs.config(
             inbounds,
-            [configs.vmess_out([(LOOPBACK, self.vmess_port)], security)],
+            [outbound],
             log=client_log or {"loglevel": "info", "access": lab.path("client.access")},
             times=client_times,
         )
@@ -119,13 +137,12 @@ class ServerAlone:
 class ClientAlone:
     """A client with a SOCKS way in, whose server is played by the case."""
 
-    def __init__(self, lab: Lab, program: Program, server_port, security="auto", times=None):
+    def __init__(self, lab: Lab, program: Program, server_port, security="auto", times=None, mux=None):
         self.port = lab.free_port()
-        config = configs.config(
-            [configs.socks_in(self.port)],
-            [configs.vmess_out([(LOOPBACK, server_port)], security)],
-            times=times,
-        )
+        outbound = configs.vmess_out([(LOOPBACK, server_port)], security)
+        if mux:
+            outbound["mux"] = mux
+        config = configs.config([configs.socks_in(self.port)], [outbound], times=times)
         self.process = lab.start(program, config, "client")
 
     def enter(self, port=80, host=LOOPBACK):

@@ -24,6 +24,7 @@ except ImportError:
 
 AES_128_CFB, AES_128_GCM, CHACHA20_POLY1305, NONE = 1, 3, 4, 5
 S, M, P, A = 0x01, 0x04, 0x08, 0x10
+TCP, UDP, MUX = 1, 2, 3
 
 _COMMAND_SALT = b"c48619fe-8f02-49e0-b9e9-edf763e17e21"
 _NEXT_ID_SALT = b"16167dc8-16b6-4e6d-b8bb-65dd68113a81"
@@ -105,7 +106,8 @@ def _block_cipher(cmd_key):
 
 @dataclass
 class Request:
-    """The plain header of section 7. `padding` is the bytes behind the address; `older`, that it goes the older way."""
+    """The plain header of section 7. `padding` is the bytes behind the address, which a mux has not; `older`, that it
+    goes the older way."""
 
     host: str = "127.0.0.1"
     port: int = 0
@@ -122,16 +124,18 @@ class Request:
     def plain(self, checksum=None) -> bytes:
         head = bytes([self.version]) + self.iv + self.key
         head += bytes([self.v, self.option, len(self.padding) << 4 | self.security, 0, self.command])
-        head += struct.pack(">H", self.port) + _address(self.host) + self.padding
+        if self.command != MUX:
+            head += struct.pack(">H", self.port) + address(self.host)
+        head += self.padding
         return head + (fnv1a(head) if checksum is None else checksum)
 
 
-def _address(host: str) -> bytes:
+def address(host: str) -> bytes:
     try:
-        address = ipaddress.ip_address(host)
+        literal = ipaddress.ip_address(host)
     except ValueError:
         return b"\x02" + bytes([len(host)]) + host.encode()
-    return (b"\x01" if address.version == 4 else b"\x03") + address.packed
+    return (b"\x01" if literal.version == 4 else b"\x03") + literal.packed
 
 
 def seal_request(cmd_key, plain, timestamp=None, random=None, nonce=None) -> bytes:

@@ -40,6 +40,15 @@ io::Task<bool> hear_all(io::Socket& socket, Heard& heard) {
     }
 }
 
+io::Task<bool> hear_after(io::Scope& scope, io::Duration deaf, io::Socket& socket, Heard& heard) {
+    if (deaf > io::Duration::zero()) {
+        auto slept = co_await scope.loop().sleep_for(scope, deaf);
+        (void)slept;  // whoever stops it fails the receive, too
+    }
+    auto all = co_await hear_all(socket, heard);
+    co_return all;
+}
+
 // A reset is told once: if sending was told, what receiving took for an end was none.
 void settle(Heard& heard, bool sent) {
     heard.over = true;
@@ -129,7 +138,8 @@ io::Task<void> Target::converse(io::Accepted accepted) {
         }
         co_return;
     }
-    auto both = co_await io::both(hear_all(socket, heard), send_all(socket, talk_.down));
+    auto both = co_await io::both(hear_after(scope_, talk_.target_deaf, socket, heard),
+                                  send_all(socket, talk_.down));
     settle(heard, both.second);
 }
 
@@ -149,7 +159,8 @@ io::Task<void> speak(Host& host, io::Endpoint at, const Talk& talk, Bytes hello,
             co_return;
         }
     }
-    auto both = co_await io::both(hear_all(*socket, heard), send_all(*socket, talk.up));
+    auto both = co_await io::both(hear_after(scope, talk.client_deaf, *socket, heard),
+                                  send_all(*socket, talk.up));
     settle(heard, both.second);
 }
 

@@ -39,6 +39,9 @@ struct Talk {
     Bytes up;                   // from the client
     Bytes down;                 // from the target
     bool target_waits = false;  // the target answers after it has heard everything
+    // How long each end does not read at first.
+    io::Duration client_deaf{};
+    io::Duration target_deaf{};
 };
 
 // What one end has heard, and how it ended.
