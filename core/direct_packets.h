@@ -25,8 +25,9 @@ struct PacketRules {
 proto::Address redirected(const std::optional<proto::Address>& redirect,
                           const proto::Address& asked);
 
-// A socket of its own for one association, or the one that its client has had before. Where the near end can say with whom each datagram is,
-// whoever answers is passed on; otherwise it is the one target alone.
+// A socket of its own for one association, or the one that its client has had before. Where the
+// near end can say with whom each datagram is, whoever answers is passed on; otherwise it is the
+// one target alone.
 //
 //   names   of addressed datagrams are resolved when they are met; kNamesMax answers are remembered
 //   counts  what cannot be sent is dropped as datagrams_unsent, what a stranger sends as
@@ -70,7 +71,7 @@ private:
     io::DatagramBatch batch_;
     std::vector<io::Datagram> outgoing_;
     std::map<std::string, Known> names_;
-    std::shared_ptr<io::Scope*> owner_;  // of the session, for a claim that is called in
+    std::shared_ptr<io::Scope*> owner_;          // of the session, for a claim that is called in
     std::shared_ptr<KeptSockets::Claim> claim_;  // where the client may come back
 };
 

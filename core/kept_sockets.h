@@ -74,8 +74,8 @@ public:
 private:
     struct Entry {
         Socket socket;
-        std::shared_ptr<Claim> claim;         // of the association that uses it; null: it waits
-        io::TimePoint until = io::kNever;     // waiting only
+        std::shared_ptr<Claim> claim;      // of the association that uses it; null: it waits
+        io::TimePoint until = io::kNever;  // waiting only
     };
 
     mutable std::mutex lock_;

@@ -25,8 +25,8 @@ std::shared_ptr<MuxStream> MuxCarrier::make_stream(mux::Network network, std::ui
                                                    const proto::Address& target,
                                                    std::size_t limit) {
     ++made_;
-    auto stream = std::make_shared<MuxStream>(id, network,
-                                              std::clamp(limit, kMuxSlotBytes, kInboxBytesMax));
+    auto stream =
+        std::make_shared<MuxStream>(id, network, std::clamp(limit, kMuxSlotBytes, kInboxBytesMax));
     stream->target = target;
     streams_.emplace(stream->id, stream);
     streams_changed_.notify_all();
@@ -189,8 +189,8 @@ void MuxCarrier::take_packet_piece(ByteView piece, bool last) {
     const std::size_t whole = frame.data_bytes.value_or(0);
     if (piece.size() < whole) {
         if (!gathered_) {
-            gathered_ = whole > kInSlotBytes ? core_.pools.run.try_take()
-                                             : core_.pools.mux.try_take();
+            gathered_ =
+                whole > kInSlotBytes ? core_.pools.run.try_take() : core_.pools.mux.try_take();
         }
         if (!gathered_) {
             core_.stats.datagrams_overrun.add();

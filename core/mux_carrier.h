@@ -100,8 +100,8 @@ private:
 
     std::deque<proto::mux::Frame> heads_;  // without data
     io::List<MuxWrite, InMuxQueue> writes_;
-    io::Condition more_;             // to write
-    io::Condition fewer_;            // heads
+    io::Condition more_;   // to write
+    io::Condition fewer_;  // heads
 };
 
 }  // namespace ferry::core

@@ -24,8 +24,7 @@ std::shared_ptr<MuxClients::Carrier> MuxClients::find(const MuxShare& share,
                                                       const Session& session) {
     Carriers& carriers = open_[{&share.dialer, share.datagrams}];
     for (const auto& each : carriers) {
-        if (!each->failed && each->mux->alive() &&
-            each->mux->open_streams() < share.concurrency &&
+        if (!each->failed && each->mux->alive() && each->mux->open_streams() < share.concurrency &&
             each->mux->streams_made() < (share.alone() ? 1 : kStreamsPerCarrier)) {
             return each;
         }
@@ -41,10 +40,10 @@ io::Task<Step<MuxPlace>> MuxClients::take(Session& session, const MuxShare& shar
     auto carrier = find(share, session);
     MuxPlace place;
     place.carrier = carrier->mux;
-    place.stream = carrier->mux->make_stream(network, share.alone() ? 0 : carrier->mux->next_id(), session.address,
-                                             static_cast<std::size_t>(std::min<std::uint64_t>(
-                                                 session.buffer_bytes(),
-                                                 MuxCarrier::kInboxBytesMax)));
+    place.stream = carrier->mux->make_stream(
+        network, share.alone() ? 0 : carrier->mux->next_id(), session.address,
+        static_cast<std::size_t>(
+            std::min<std::uint64_t>(session.buffer_bytes(), MuxCarrier::kInboxBytesMax)));
     while (!carrier->ready && !carrier->failed) {
         auto changed = co_await carrier->changed.wait(session.scope);
         if (!changed) {
@@ -70,8 +69,8 @@ io::Task<void> MuxClients::run(std::shared_ptr<Carrier> carrier, const Session& 
     auto end = co_await share.dialer.dial_carrier(session);
     if (end) {
         session.target.emplace(std::move(*end));
-        const Meter wire = core_.meters.of(Meters::Kind::outbound, share.tag,
-                                           session.snapshot->counted.outbounds);
+        const Meter wire =
+            core_.meters.of(Meters::Kind::outbound, share.tag, session.snapshot->counted.outbounds);
         session.target->sent = wire.up;
         session.target->received = wire.down;
         carrier->far_policy = session.far_policy;

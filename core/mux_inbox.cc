@@ -64,8 +64,8 @@ bool PacketInbox::put(ByteView datagram, std::optional<proto::Address> peer, io:
         std::memcpy(slot.room().data(), datagram.data(), datagram.size());
         slot.commit(datagram.size());
     }
-    waiting_.entries.push_back({slots.size() - 1, offset, datagram.size(),
-                                peer ? std::move(*peer) : proto::Address()});
+    waiting_.entries.push_back(
+        {slots.size() - 1, offset, datagram.size(), peer ? std::move(*peer) : proto::Address()});
     return true;
 }
 

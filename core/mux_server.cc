@@ -37,8 +37,8 @@ io::Task<void> serve(MuxServer& server, std::shared_ptr<MuxStream> stream) {
 io::Task<Outcome> serve_mux(Session& session) {
     session.scope.idle_after(session.idle());
     MuxServer server(session);
-    server.carrier = std::make_shared<MuxCarrier>(
-        session.core, [&server](std::shared_ptr<MuxStream> stream) {
+    server.carrier =
+        std::make_shared<MuxCarrier>(session.core, [&server](std::shared_ptr<MuxStream> stream) {
             server.scope.spawn(serve(server, std::move(stream)));
         });
     auto outcome = co_await server.carrier->run(session, session.client, std::move(session.early));

@@ -92,7 +92,9 @@ void MuxLink::close(io::Farewell farewell) noexcept {
     }
 }
 
-MuxPackets::~MuxPackets() { carrier_->release(*stream_, io::Farewell::normal); }
+MuxPackets::~MuxPackets() {
+    carrier_->release(*stream_, io::Farewell::normal);
+}
 
 io::Task<Step<void>> MuxPackets::receive(Packets& into) {
     into.clear();

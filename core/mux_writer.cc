@@ -159,8 +159,8 @@ io::Task<io::Result<void>> MuxCarrier::send_batch(Session& session, End& end) {
         proto::Sealer& sealer = *end.sealer;
         const std::size_t added = sealer.added_max();
         while (!plain.data().empty() && out.room().size() > added) {
-            const std::size_t unit = std::min(
-                {plain.data().size(), sealer.payload_max(), out.room().size() - added});
+            const std::size_t unit =
+                std::min({plain.data().size(), sealer.payload_max(), out.room().size() - added});
             out.commit(sealer.seal(plain.data().first(unit), out.room()));
             plain.consume(unit);
         }
@@ -188,8 +188,8 @@ void MuxCarrier::fill(io::Buffer& plain) {
             continue;
         }
         writes_.push_back(*write);
-        const std::size_t enough = mux::kHeadBytesMax + std::min(kWorthwhileBytes,
-                                                                 bytes_of(*write));
+        const std::size_t enough =
+            mux::kHeadBytesMax + std::min(kWorthwhileBytes, bytes_of(*write));
         if (plain.room().size() < enough || !write->packets.empty()) {
             return;
         }

@@ -49,13 +49,14 @@ io::Task<io::Result<void>> provide_out(Flow& flow) {
 }
 
 // For a chunk that no slot can hold, while no run buffer was free: this one waits for it.
-io::Task<io::Result<void>> enlarge(Flow& flow) {
+io::Task<Got> receive_enlarged(Flow& flow) {
     auto taken = co_await flow.session.core.pools.run.take(flow.session.scope);
     if (!taken) {
         co_return std::unexpected(taken.error());
     }
     flow.move_to(std::move(*taken));
-    co_return {};
+    auto got = co_await flow.from.socket.recv(flow.in);
+    co_return got;
 }
 
 // Receives into a run buffer; gives it back if it stays empty for too long, and goes on without.
@@ -135,7 +136,10 @@ io::Task<Got> receive_second_thoughts(Flow& flow) {
 // A receive that does not simply wait for the next bytes.
 using Care = io::Task<Got> (*)(Flow& flow);
 
-Care care_for(const Flow& flow, Then then) {
+Care care_for(const Flow& flow, Then then, bool has_room) {
+    if (!has_room) {
+        return receive_enlarged;
+    }
     if (then == Then::hold) {
         return receive_second_thoughts;
     }
@@ -298,15 +302,10 @@ io::Task<Outcome> pump(Session& session, Way way) {
                 co_return failed(flow, *spliced.failed, spliced.error);
             }
         }
-        if (!flow.prepare_receive()) {
-            auto enlarged = co_await enlarge(flow);
-            if (!enlarged) {
-                co_return failed(flow, flow.from, enlarged.error());
-            }
-        }
+        const bool has_room = flow.prepare_receive();
         const std::size_t room_bytes = flow.in ? flow.in.room().size() : kInSlotBytes;
         Got got;
-        if (const Care care = care_for(flow, *then)) {
+        if (const Care care = care_for(flow, *then, has_room)) {
             got = co_await care(flow);
         } else {
             got = co_await flow.from.socket.recv(flow.in);

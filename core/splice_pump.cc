@@ -39,8 +39,8 @@ io::Task<io::Result<void>> drain(Flow& flow, io::Pipe& pipe) {
 
 bool may_splice(const Flow& flow) noexcept {
     const bool seals = flow.to.sealer != nullptr && !flow.to.sealer->plain();
-    return !flow.from.link && !flow.to.link && flow.busy && !seals && !flow.from.opener && flow.in.data().empty() &&
-           flow.session.buffer_bytes() >= io::PipePool::kPipeBytes;
+    return !flow.from.link && !flow.to.link && flow.busy && !seals && !flow.from.opener &&
+           flow.in.data().empty() && flow.session.buffer_bytes() >= io::PipePool::kPipeBytes;
 }
 
 io::Task<Spliced> splice(Flow& flow) {

@@ -102,8 +102,8 @@ io::Task<Step<End>> VmessOutbound::dial(Session& session) const {
     if (!place) {
         co_return std::unexpected(place.error());
     }
-    co_return End(session.scope, std::make_unique<MuxLink>(std::move(place->carrier),
-                                                           std::move(place->stream)));
+    co_return End(session.scope,
+                  std::make_unique<MuxLink>(std::move(place->carrier), std::move(place->stream)));
 }
 
 io::Task<Step<End>> VmessOutbound::dial_carrier(Session& session) const {
@@ -168,8 +168,8 @@ io::Task<Step<std::shared_ptr<MuxPackets>>> VmessOutbound::open_xudp(Session& se
         place->stream->addressed = true;
         place->stream->global_id = session.core.global_ids.of(session.source);
     }
-    co_return std::make_shared<MuxPackets>(session, Outcome::target_lost,
-                                           std::move(place->carrier), std::move(place->stream));
+    co_return std::make_shared<MuxPackets>(session, Outcome::target_lost, std::move(place->carrier),
+                                           std::move(place->stream));
 }
 
 io::Task<Step<std::unique_ptr<PacketEnd>>> VmessOutbound::dial_chunks(Session& session) const {

@@ -44,8 +44,8 @@ private:
     io::Task<Step<std::unique_ptr<PacketEnd>>> dial_chunks(Session& session) const;
     io::Task<Step<std::unique_ptr<PacketEnd>>> dial_xudp(Session& session) const;
     io::Task<Step<std::shared_ptr<MuxPackets>>> open_xudp(Session& session) const;
-    Step<End> greet(Session& session, std::shared_ptr<const VmessServer> server,
-                    io::Socket socket, const Wish& wish) const;
+    Step<End> greet(Session& session, std::shared_ptr<const VmessServer> server, io::Socket socket,
+                    const Wish& wish) const;
 
     // Mutable and shared by all cores: servers name further ones while the configuration stands.
     mutable ServerList servers_;

@@ -59,6 +59,20 @@ io::Result<std::unique_ptr<io::Backend>> make_backend(BackendKind kind) {
     return kind == BackendKind::uring ? io::make_uring() : io::make_epoll();
 }
 
+// All ports of one worker, in the order of its place.
+std::expected<std::vector<io::Endpoint>, std::string> listen_at(Server& server,
+                                                                const Place& place) {
+    std::vector<io::Endpoint> endpoints;
+    for (const Port& port : place.ports) {
+        auto at = server.listen(port, place.sharing);
+        if (!at) {
+            return std::unexpected(why_not_listening(port, at.error()));
+        }
+        endpoints.push_back(*at);
+    }
+    return endpoints;
+}
+
 }  // namespace
 
 Worker::Worker(Shared& shared, Place place) : shared_(shared), place_(std::move(place)) {}
@@ -154,14 +168,10 @@ void Worker::run_with(std::unique_ptr<io::Backend> backend) {
               .post = [this](io::Mailbox::Message message) { tell(std::move(message)); }};
     {
         Server server(core, root);
-        std::vector<io::Endpoint> endpoints;
-        for (const Port& port : place_.ports) {
-            auto at = server.listen(port, place_.sharing);
-            if (!at) {
-                prepared_.set_value(std::unexpected(why_not_listening(port, at.error())));
-                return;
-            }
-            endpoints.push_back(*at);
+        auto endpoints = listen_at(server, place_);
+        if (!endpoints) {
+            prepared_.set_value(std::unexpected(std::move(endpoints.error())));
+            return;
         }
         io::Mailbox mailbox(loop, kMailboxMessages);
         stop_server_ = [&server](io::Duration grace) { server.stop(grace); };
@@ -172,7 +182,7 @@ void Worker::run_with(std::unique_ptr<io::Backend> backend) {
             mailbox_ = &mailbox;
         }
         auto order = order_.get_future();
-        prepared_.set_value(std::move(endpoints));
+        prepared_.set_value(std::move(*endpoints));
         if (order.get() == Order::serve) {
             server.start();
             if (place_.index == 0) {

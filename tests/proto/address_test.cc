@@ -109,7 +109,7 @@ TEST(Fault, EachHasItsOwnName) {
         EXPECT_EQ(std::ranges::find(names, name), names.end()) << name;
         names.push_back(name);
     }
-    EXPECT_EQ(static_cast<std::size_t>(Fault::after_end) + 1, proto::kFaultCount);
+    EXPECT_EQ(static_cast<std::size_t>(Fault::fragmented) + 1, proto::kFaultCount);
 }
 
 }  // namespace

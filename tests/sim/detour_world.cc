@@ -169,7 +169,8 @@ io::Task<void> speak_later(Host& host, io::Duration later, io::Endpoint at, cons
     io::Scope scope(host.loop, &host.root);
     auto slept = co_await host.loop.sleep_for(scope, later);
     (void)slept;  // nobody stops it
-    co_await speak(host, at, talk, {}, 0, heard);
+    Bytes none;
+    co_await speak(host, at, talk, none, 0, heard);
 }
 
 }  // namespace

@@ -14,16 +14,24 @@ namespace {
 
 using Quic = core::config::Mux::Quic;
 
-Choices plain_mux() { return {.mux = {.streams = 8, .associations = {}, .quic = Quic::allow}}; }
-Choices alone() { return {.encoding = PacketEncoding::xudp}; }
-Choices together() { return {.mux = {.streams = 8, .associations = 4, .quic = Quic::allow}}; }
+Choices plain_mux() {
+    return {.mux = {.streams = 8, .associations = {}, .quic = Quic::allow}};
+}
+Choices alone() {
+    return {.encoding = PacketEncoding::xudp};
+}
+Choices together() {
+    return {.mux = {.streams = 8, .associations = 4, .quic = Quic::allow}};
+}
 
 struct Form {
     const char* name;
     Choices choices;
     std::size_t bytes_most;  // of a datagram (vmess.md 13 and 14)
 };
-void PrintTo(const Form& form, std::ostream* to) { *to << form.name; }
+void PrintTo(const Form& form, std::ostream* to) {
+    *to << form.name;
+}
 
 class MuxForms : public testing::TestWithParam<Form> {};
 
@@ -32,8 +40,8 @@ TEST_P(MuxForms, EverySizeComesBack) {
     SocksMailer& app = relay.associate();
     Mailer& other = relay.knock();
     ASSERT_TRUE(relay.until([&] { return app.relay().has_value(); }));
-    for (const std::size_t bytes : {std::size_t{1}, std::size_t{17}, std::size_t{1350},
-                                    GetParam().bytes_most}) {
+    for (const std::size_t bytes :
+         {std::size_t{1}, std::size_t{17}, std::size_t{1350}, GetParam().bytes_most}) {
         const std::size_t before = app.heard().size();
         app.say(relay.target.at(), pattern(bytes, bytes));
         ASSERT_TRUE(relay.until([&] { return app.heard().size() > before; })) << bytes;
