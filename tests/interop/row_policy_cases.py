@@ -92,7 +92,9 @@ def no_entry(lab, pair):
     """A level that nobody has described has the defaults, and nothing from level 0."""
     target = lab.closing(Target(echo))
     clients = [{"id": USER_ID, "email": "short@x"}, {"id": OTHER_USER_ID, "email": "long@x", "level": 7}]
-    server, _ = start_server(lab, pair.server, clients, times=configs.policy(connIdle=1))
+    # The way out has a level, too, and the shorter time holds.
+    ways_out = {"outbounds": [configs.freedom_out(userLevel=7)]}
+    server, _ = start_server(lab, pair.server, clients, times=configs.policy(connIdle=1), extra=ways_out)
     users = (USER_ID, OTHER_USER_ID)
     ports = [start_client(lab, pair.client, server, name=f"client-{user[:4]}", id=user) for user in users]
     with (
