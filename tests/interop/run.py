@@ -30,6 +30,7 @@ MODULES = (
     "detour_cases",
     "insecure_cases",
     "udp_cases",
+    "mux_udp_cases",
     "ends_cases",
     "mux_cases",
     "policy_cases",

@@ -75,7 +75,7 @@ def cases(bench):
 class UdpTunnel:
     """A client and a server, with ways in for datagrams."""
 
-    def __init__(self, lab, pair, target, security="auto", alter_id=0, client_times=None, settings=None):
+    def __init__(self, lab, pair, target, security="auto", alter_id=0, client_times=None, settings=None, mux=None):
         self.vmess_port = lab.free_port()
         self.socks_port = lab.free_port()
         self.door_port = lab.free_port()
@@ -88,6 +88,8 @@ class UdpTunnel:
         out = configs.vmess_out([(LOOPBACK, self.vmess_port)], security)
         out["settings"]["vnext"][0]["users"][0]["alterId"] = alter_id
         out["settings"].update(settings or {})
+        if mux:
+            out["mux"] = mux
         log = {"loglevel": "info", "access": lab.path("server.access")}
         self.server = lab.start(pair.server, configs.config([vmess], [configs.freedom_out()], log), "server")
         log = {"loglevel": "info", "access": lab.path("client.access")}
