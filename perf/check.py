@@ -135,7 +135,7 @@ def compare(options, _place):
         command += ["--peer", "xray=/nowhere/xray"]
         command += ["--peer", f"v2ray={v2ray}"] if v2ray else []
         names = ["alone/server/idle", "idle/", "chunks/2048", "alone/client/aes-128-gcm/down", "fairness"]
-        names += ["datagrams/vmess/512", "datagrams/xudp/64"]
+        names += ["datagrams/vmess/1350", "datagrams/xudp/64"]
         names += ["bulk/mux/up"] if shutil.which("iperf3") else []
         for name in names:
             command += ["--only", name]
