@@ -112,6 +112,7 @@ DirectPackets::DirectPackets(Session& session, io::DatagramSocket socket, const 
       socket_(std::move(socket)),
       local_(local),
       only_(only),
+      only_way_(sendable(only)),
       rules_(std::move(rules)),
       wire_(wire_of(session)) {
     if (session.global_id && addressed()) {
@@ -155,16 +156,20 @@ io::Task<Step<void>> DirectPackets::receive(Packets& into) {
             co_return std::unexpected(ended_by(session_, got.error(), Outcome::target_lost));
         }
         session_.core.stats.datagrams_overrun.add(batch_.dropped());
+        // Most come from the one that the last came from.
+        io::Endpoint last;
+        proto::Address from;
         for (const io::Datagram& one : batch_.all()) {
             wire_.add_down(one.bytes.size());
-            const io::Endpoint peer = one.peer.unmapped();
-            if (addressed()) {
-                into.push_back({one.bytes, address_of(peer)});
-            } else if (peer == only_) {
-                into.push_back({one.bytes, {}});
-            } else {
+            if (!addressed() && one.peer != only_way_) {
                 session_.core.stats.datagrams_strange.add();
+                continue;
             }
+            if (addressed() && one.peer != last) {
+                last = one.peer;
+                from = address_of(last.unmapped());
+            }
+            into.push_back({one.bytes, from});
         }
     }
     co_return {};
@@ -172,13 +177,20 @@ io::Task<Step<void>> DirectPackets::receive(Packets& into) {
 
 io::Task<Step<void>> DirectPackets::send(std::span<const Packet> all) {
     outgoing_.clear();
+    // Most go where the last one went.
+    const proto::Address* known = nullptr;
+    io::Endpoint known_way;
     for (const Packet& packet : all) {
-        io::Endpoint to = only_;
+        io::Endpoint to = only_way_;
         if (addressed()) {
-            to = co_await find(packet.peer);
+            if (!known || packet.peer != *known) {
+                auto found = co_await find(packet.peer);
+                known = &packet.peer;
+                known_way = sendable(found);
+            }
+            to = known_way;
         }
-        to = sendable(to);
-        if (to == io::Endpoint()) {
+        if (to.family() == io::Endpoint::Family::none) {
             session_.core.stats.datagrams_unsent.add();
             continue;
         }

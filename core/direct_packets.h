@@ -49,7 +49,9 @@ public:
     io::Task<Step<void>> send(std::span<const Packet> all) override;
     io::Task<void> end() override { co_return; }  // a socket has no way to say so
     void rest() noexcept override { batch_.clear(); }
-    bool addressed() const noexcept override { return only_ == io::Endpoint(); }
+    bool addressed() const noexcept override {
+        return only_.family() == io::Endpoint::Family::none;
+    }
 
 private:
     struct Known {
@@ -66,6 +68,7 @@ private:
     io::DatagramSocket socket_;
     const io::Endpoint local_;
     const io::Endpoint only_;  // the one target; nowhere if there are many
+    const io::Endpoint only_way_;  // and how the socket names it
     const PacketRules rules_;
     const Meter wire_;
     io::DatagramBatch batch_;

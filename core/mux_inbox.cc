@@ -70,7 +70,8 @@ bool PacketInbox::put(ByteView datagram, std::optional<proto::Address> peer, io:
 }
 
 void PacketInbox::take(Packets& into) {
-    taken_ = std::exchange(waiting_, {});
+    rest();
+    std::swap(taken_, waiting_);
     for (Entry& entry : taken_.entries) {
         const ByteSpan all = taken_.slots[entry.slot].data();
         into.push_back({all.subspan(entry.offset, entry.bytes), std::move(entry.peer)});

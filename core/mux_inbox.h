@@ -57,9 +57,9 @@ public:
 
     // Takes all. The views are valid until the next call, or rest().
     void take(Packets& into);
-    void rest() noexcept { taken_ = {}; }
+    void rest() noexcept { taken_.clear(); }
     void clear() noexcept {
-        waiting_ = {};
+        waiting_.clear();
         rest();
     }
 
@@ -74,6 +74,12 @@ private:
         std::vector<io::Buffer> slots;
         std::vector<Entry> entries;
         std::size_t slot_bytes = 0;
+
+        void clear() noexcept {
+            slots.clear();
+            entries.clear();
+            slot_bytes = 0;
+        }
     };
 
     Heap waiting_;

@@ -111,22 +111,27 @@ io::Task<void> UdpDoor::run(io::Scope& scope, const Inbound* const& inbound) {
             continue;
         }
         core_.stats.datagrams_overrun.add(batch.dropped());
-        for (const io::Datagram& one : batch.all()) {
-            take(*inbound, one);
-        }
+        take_all(*inbound, batch.all());
     }
 }
 
-void UdpDoor::take(const Inbound& inbound, const io::Datagram& one) {
-    const auto found = desk_->associations.find(one.peer);
-    Association* association =
-        found != desk_->associations.end() ? found->second : begin(inbound, one.peer);
-    if (association == nullptr) {
-        core_.stats.associations_refused.add();
-        return;
+void UdpDoor::take_all(const Inbound& inbound, std::span<const io::Datagram> all) {
+    Association* association = nullptr;
+    for (const io::Datagram& one : all) {
+        // Most come from the one that the last came from. No association ends in here, except one
+        // that has only begun.
+        if (association == nullptr || one.peer != association->peer) {
+            const auto found = desk_->associations.find(one.peer);
+            association =
+                found != desk_->associations.end() ? found->second : begin(inbound, one.peer);
+        }
+        if (association == nullptr) {
+            core_.stats.associations_refused.add();
+            continue;
+        }
+        association->session.client.count_received(one.bytes.size());
+        core_.stats.datagrams_overrun.add(association->queue.push({one.bytes, {}}));
     }
-    association->session.client.count_received(one.bytes.size());
-    core_.stats.datagrams_overrun.add(association->queue.push({one.bytes, {}}));
 }
 
 UdpDoor::Association* UdpDoor::begin(const Inbound& inbound, const io::Endpoint& from) {

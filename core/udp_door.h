@@ -4,6 +4,7 @@
 #include <list>
 #include <map>
 #include <memory>
+#include <span>
 
 #include "core/core.h"
 #include "core/inbound.h"
@@ -44,7 +45,7 @@ private:
     class Association;
 
     static io::Task<void> serve(std::shared_ptr<Desk> desk, std::unique_ptr<Association> mine);
-    void take(const Inbound& inbound, const io::Datagram& one);
+    void take_all(const Inbound& inbound, std::span<const io::Datagram> all);
     Association* begin(const Inbound& inbound, const io::Endpoint& from);
 
     Core& core_;

@@ -165,7 +165,21 @@ std::string Endpoint::text() const {
 }
 
 bool operator==(const Endpoint& a, const Endpoint& b) noexcept {
-    return (a <=> b) == std::strong_ordering::equal;
+    if (a.family() != b.family()) {
+        return false;
+    }
+    switch (a.family()) {
+        case Endpoint::Family::ipv4:
+            return a.at_.v4.sin_addr.s_addr == b.at_.v4.sin_addr.s_addr &&
+                   a.at_.v4.sin_port == b.at_.v4.sin_port;
+        case Endpoint::Family::ipv6:
+            return std::memcmp(&a.at_.v6.sin6_addr, &b.at_.v6.sin6_addr, sizeof(in6_addr)) == 0 &&
+                   a.at_.v6.sin6_port == b.at_.v6.sin6_port &&
+                   a.at_.v6.sin6_scope_id == b.at_.v6.sin6_scope_id;
+        case Endpoint::Family::none:
+            return true;
+    }
+    std::unreachable();
 }
 
 std::strong_ordering operator<=>(const Endpoint& a, const Endpoint& b) noexcept {

@@ -24,6 +24,7 @@ from functools import partial
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE, os.path.join(HERE, "..", "tests", "interop")]
 
+import configs  # noqa: E402
 from comparison import setup  # noqa: E402
 from comparison.kinds import KINDS, kind_of  # noqa: E402
 from configs import LOOPBACK, USER_ID  # noqa: E402
@@ -82,6 +83,18 @@ def against_relay(options, place, mode):
     hold(*load(options, mode, relay.port, listen=f"{LOOPBACK}:{target_port}", rate=_RATE, **_NEAR_PLAIN), mode)
 
 
+def datagrams(options, place, **words):
+    """Through a relay, by a window of datagrams, of which none changes on its way."""
+    target_port = place.free_port()
+    door = configs.door_in(place.free_port(), LOOPBACK, target_port)
+    door["settings"]["network"] = "tcp,udp"
+    place.start(place.subject.program, configs.config([door], [configs.freedom_out()]), "relay")
+    far = {"listen": f"{LOOPBACK}:{target_port}", **_NEAR_PLAIN}
+    code, said = load(options, "datagrams", door["port"], **far, **words)
+    hold(code, said, "datagrams")
+    assert said["done"] > 0 and said["strange"] == 0 and said["received"] > 0, said
+
+
 def against_itself(options, place, mode, **words):
     port = place.free_port()
     far = {"listen": f"{LOOPBACK}:{port}", **_FAR_VMESS}
@@ -114,26 +127,29 @@ def refused(options, _place, words, what):
 
 
 def compare(options, _place):
-    """One sample of each subject, all measures that need nothing but Python and perf_load."""
+    """One sample of each subject, of measures that need little but Python and perf_load."""
     v2ray = shutil.which("v2ray")
     with tempfile.TemporaryDirectory() as out:
         command = [sys.executable, os.path.join(HERE, "compare"), "--ringferry", options.ringferry]
         command += ["--load", options.load, "--seconds", "1", "--rounds", "1", "--idle", "20", "--out", out]
         command += ["--peer", "xray=/nowhere/xray"]
         command += ["--peer", f"v2ray={v2ray}"] if v2ray else []
-        for name in ("alone/server/idle", "idle/", "chunks/2048", "alone/client/aes-128-gcm/down", "fairness"):
+        names = ["alone/server/idle", "idle/", "chunks/2048", "alone/client/aes-128-gcm/down", "fairness"]
+        names += ["datagrams/vmess/1350", "datagrams/xudp/64"]
+        names += ["bulk/mux/up"] if shutil.which("iperf3") else []
+        for name in names:
             command += ["--only", name]
         done = subprocess.run(command, capture_output=True, text=True, timeout=2 * _PATIENCE_SECONDS)
         assert done.returncode == 0, f"{done.returncode}: {done.stderr}"
-        names = os.listdir(out)
-        with open(os.path.join(out, next(name for name in names if name.endswith(".json")))) as file:
+        written = os.listdir(out)
+        with open(os.path.join(out, next(name for name in written if name.endswith(".json")))) as file:
             said = json.load(file)
-        assert any(name.endswith(".md") for name in names), names
-        assert not shutil.which("gnuplot") or any(name.endswith(".svg") for name in names), names
+        assert any(name.endswith(".md") for name in written), written
+        assert not shutil.which("gnuplot") or any(name.endswith(".svg") for name in written), written
     assert said["left out"] == ["xray"] and said["machine"]["kernel"] and said["subjects"], said
     subjects = {"ringferry", "v2ray"} if v2ray else {"ringferry"}
     figures = {measure["name"]: measure["figures"] for measure in said["measures"]}
-    assert len(figures) == 5, figures.keys()
+    assert len(figures) == len(names), figures.keys()
     for name, by_figure in figures.items():
         for figure, summaries in by_figure.items():
             assert set(summaries) == subjects, f"{name}, {figure}: {summaries}"
@@ -177,6 +193,8 @@ def cases():
     for chunk in (1, 2048):
         yield f"itself/up/{chunk}", partial(against_itself, mode="up", id=USER_ID, chunk=chunk)
     large = {"request": 300_000, "answer": 200_000}
+    yield "relay/datagrams", partial(datagrams, request=512)
+    yield "relay/datagrams/large", partial(datagrams, request=9000, window=3)
     yield "server/down/unopened", unopened
     yield "server/requests/large", partial(against_server, mode="requests", **large)
     yield "itself/rate/epoll", partial(against_itself, mode="rate", id=USER_ID, backend="epoll")

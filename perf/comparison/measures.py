@@ -67,10 +67,14 @@ class Measure:
         return ""
 
 
+def iperf_command(seconds, flag) -> str:
+    return " ".join(["iperf3 -c 127.0.0.1 -P", str(_STREAMS), "-t", str(seconds), *flag])
+
+
 def bulk_measures(seconds):
     measures = []
     for direction, flag in (("up", ()), ("down", ("-R",))):
-        shown = " ".join(["iperf3 -c 127.0.0.1 -P", str(_STREAMS), "-t", str(seconds), *flag])
+        shown = iperf_command(seconds, flag)
         for security in _SECURITIES:
             measures.append(
                 Measure(
@@ -134,28 +138,28 @@ def all_measures(seconds, idle_count):
 
 
 def bulk(place, security, flag, seconds):
-    target_port = _iperf_target(place)
-    return _iperf(place.tunnel(target_port, security), flag, seconds)
+    target_port = iperf_target(place)
+    return iperf(place.tunnel(target_port, security), flag, seconds)
 
 
 def plain(place, flag, seconds):
-    target_port = _iperf_target(place)
-    return _iperf(Relay(place, target_port), flag, seconds)
+    target_port = iperf_target(place)
+    return iperf(Relay(place, target_port), flag, seconds)
 
 
 def from_v2ray(place, seconds):
-    target_port = _iperf_target(place)
+    target_port = iperf_target(place)
     client = place.bench.subject_of("v2ray")
-    return _iperf(place.tunnel(target_port, "aes-128-gcm", client), (), seconds)
+    return iperf(place.tunnel(target_port, "aes-128-gcm", client), (), seconds)
 
 
-def _iperf_target(place) -> int:
+def iperf_target(place) -> int:
     port = place.free_port()
     place.tool("iperf3", ["iperf3", "-s", "-1", "-B", LOOPBACK, "-p", str(port)], port)
     return port
 
 
-def _iperf(arrangement, flag, seconds):
+def iperf(arrangement, flag, seconds):
     command = ["iperf3", "-c", LOOPBACK, "-p", str(arrangement.port), "-J"]
     command += ["-P", str(_STREAMS), "-t", str(seconds), *flag]
     before = arrangement.cpu()

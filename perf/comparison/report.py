@@ -11,9 +11,9 @@ import time
 from comparison.measures import tools
 
 # Figures of which more is better; of all others less is.
-_MORE_IS_BETTER = ("Gbit/s", "connections/s", "requests/s")
+_MORE_IS_BETTER = ("Gbit/s", "connections/s", "requests/s", "datagrams/s")
 # Neither: they say how the load went.
-_NEUTRAL = ("errors", "share of the core")
+_NEUTRAL = ("errors", "lost of a million", "share of the core")
 
 
 class Results:

@@ -74,6 +74,7 @@ io::Task<void> play(Run& run, Channel& channel) {
         case Mode::requests:
         case Mode::rate:
         case Mode::idle:
+        case Mode::datagrams:
             break;
     }
     return answer_all(run, channel);

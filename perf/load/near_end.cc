@@ -223,6 +223,7 @@ void begin(Run& run, io::Scope& scope, Channel& channel) {
             break;
         case Mode::connections:
         case Mode::idle:
+        case Mode::datagrams:
             break;
     }
 }
@@ -295,6 +296,8 @@ io::Task<void> conduct(Run& run, void (&report)(const Run&)) {
         if (run.options.mode == Mode::connections) {
             start_clock(run);
             co_await come_and_go_all(run);
+        } else if (run.options.mode == Mode::datagrams) {
+            co_await exchange_datagrams(run, start_clock);
         } else {
             co_await open_all(run, channels);
             start_clock(run);

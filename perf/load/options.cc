@@ -25,6 +25,7 @@ constexpr auto kModes = std::to_array<Word<Mode>>({
     {"requests", Mode::requests},
     {"rate", Mode::rate},
     {"idle", Mode::idle},
+    {"datagrams", Mode::datagrams},
 });
 
 constexpr auto kSpeeches = std::to_array<Word<Speech>>({
@@ -174,6 +175,7 @@ constexpr auto kOptions = std::to_array<Option>({
     {"answer",
      [](Options& o, std::string_view v) { return read_number(v, {1, 1 << 20}, o.answer_bytes); }},
     {"rate", [](Options& o, std::string_view v) { return read_number(v, {1, 1'000'000}, o.rate); }},
+    {"window", [](Options& o, std::string_view v) { return read_number(v, {1, 1024}, o.window); }},
     {"open",
      [](Options& o, std::string_view v) { return read_word<Opening>(kOpenings, v, o.open); }},
     {"backend",
@@ -194,6 +196,21 @@ Problem read_option(Options& options, std::string_view word) {
     return problem ? Problem(fmt::format("{}: {}", word, *problem)) : std::nullopt;
 }
 
+Problem contradiction_of_datagrams(const Options& options) {
+    constexpr std::uint32_t kBytesMax = 65'507;  // what IPv4 carries
+    if (options.speak == Speech::vmess || options.hear == Speech::vmess) {
+        return "datagrams come and go without VMess: give --speak=plain";
+    }
+    if (options.request_bytes < kDatagramBytesMin || options.request_bytes > kBytesMax) {
+        return fmt::format("a datagram has {} to {} bytes: see --request", kDatagramBytesMin,
+                           kBytesMax);
+    }
+    if (options.connections > kStreamsMax) {
+        return fmt::format("at most {} associations", kStreamsMax);
+    }
+    return std::nullopt;
+}
+
 // What no option can tell alone.
 Problem contradiction(const Options& options) {
     const Users& users = options.users;
@@ -211,6 +228,9 @@ Problem contradiction(const Options& options) {
     }
     if (is_bulk && options.connections > kStreamsMax) {
         return fmt::format("at most {} connections can move bytes", kStreamsMax);
+    }
+    if (options.mode == Mode::datagrams) {
+        return contradiction_of_datagrams(options);
     }
     if (options.open == Opening::off &&
         (options.mode != Mode::down || options.speak != Speech::vmess)) {
@@ -265,7 +285,8 @@ std::string_view name_of(vmess::BodyChoice security) noexcept {
 
 std::string_view usage() noexcept {
     return "perf_load MODE --connect=ADDRESS:PORT [--NAME=VALUE ...]\n"
-           "  MODE          up, down, connections, requests, rate, idle\n"
+           "  MODE          up, down, connections, requests, rate, idle,\n"
+           "                datagrams\n"
            "  --connect     where the program under test listens; loopback addresses only\n"
            "  --listen      where our far end listens, 127.0.0.1:0\n"
            "  --speak       what our near end speaks: vmess (default), plain\n"
@@ -280,6 +301,7 @@ std::string_view usage() noexcept {
            "  --request     bytes, 64\n"
            "  --answer      bytes, 1024\n"
            "  --rate        requests per second with rate, 1000\n"
+           "  --window      datagrams of each association on their way with datagrams, 8\n"
            "  --open        on (default); off: with down, count what is received without opening "
            "it\n"
            "  --backend     uring, epoll; by default what there is\n";

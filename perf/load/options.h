@@ -23,6 +23,7 @@ enum class Mode : std::uint8_t {
     requests,     // requests on connections that stay, one after the other
     rate,         // requests by the clock, whatever has become of those before
     idle,         // connections that are open and silent
+    datagrams,    // datagrams that come back, so many on their way at a time
 };
 
 enum class Speech : std::uint8_t { plain, vmess };
@@ -51,6 +52,7 @@ struct Options {
     std::uint32_t request_bytes = 64;
     std::uint32_t answer_bytes = 1024;
     std::uint32_t rate = 1000;  // requests per second
+    std::uint32_t window = 8;   // datagrams of one association that are on their way
     // Off: what comes down is counted as it is, so that this end costs less than the server's.
     Opening open = Opening::on;
     Engine engine = Engine::automatic;
@@ -58,6 +60,9 @@ struct Options {
 
 inline constexpr std::uint32_t kConnectionsMax = 20'000;  // as many as one pair of addresses has
 inline constexpr std::uint32_t kStreamsMax = 512;         // that move bytes: each holds buffers
+
+// Every datagram says which association it is of.
+inline constexpr std::uint32_t kDatagramBytesMin = 4;
 
 // Reads the command line, without the name of the program.
 //

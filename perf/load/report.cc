@@ -55,6 +55,10 @@ std::string json_of(const Run& run) {
                         tally.received, per_second(static_cast<double>(tally.received)) * 8 / 1e9);
     text += fmt::format(R"("done": {}, "per_second": {:.3f}, "latency": {}, )", tally.done,
                         per_second(static_cast<double>(tally.done)), latency_of(tally.latency));
+    if (options.mode == Mode::datagrams) {
+        text += fmt::format(R"("window": {}, "lost": {}, "strange": {}, )", options.window,
+                            tally.lost, tally.strange);
+    }
     text +=
         fmt::format(R"("failed": {}, "first_failure": "{}", {}}})", tally.failed,
                     tally.first_failure ? std::make_error_code(*tally.first_failure).message() : "",

@@ -25,6 +25,8 @@ struct Tally {
     std::uint64_t sent = 0;      // bytes of payload, in the direction of the mode
     std::uint64_t received = 0;  // of those
     std::uint64_t failed = 0;    // connections that ended otherwise than they should
+    std::uint64_t lost = 0;      // datagrams that did not come back in time
+    std::uint64_t strange = 0;   // datagrams that came back to another association, or changed
     std::optional<std::errc> first_failure;
     Histogram latency;
 
@@ -81,6 +83,10 @@ inline constexpr std::size_t kHelloBytes = 1;
 
 // Runs the load; stops the root when it is over. `report` hears when all idle connections are open.
 io::Task<void> conduct(Run& run, void (&report)(const Run&));
+
+// Sends datagrams from every association, and counts those that come back. `began` is called when
+// all of them are open.
+io::Task<void> exchange_datagrams(Run& run, void (&began)(Run&));
 
 // Waits for exactly so much payload.
 io::Task<io::Result<void>> receive_exactly(Channel& channel, std::size_t count);
