@@ -7,6 +7,7 @@ from functools import partial
 
 import configs
 import wire
+import wire_older
 from comparison.measures import Measure
 from comparison.setup import cpu_seconds, proportional_bytes, resident_bytes
 from comparison.visits import address, drive, older_visit, pay, visit
@@ -161,7 +162,7 @@ def start(place, count):
 def alter(place, count, rest_seconds):
     crowd = Crowd(place, count, _ALTER_ID)
     user_id = crowd.ids[-1]
-    signer = wire.alternative_ids(user_id, _ALTER_ID)[-1]
+    signer = wire_older.alternative_ids(user_id, _ALTER_ID)[-1]
     started = crowd.start()
     values = {}
     # Clocks that are right come first; those at the ends of the window, when all of it is there.

@@ -13,14 +13,13 @@ from config_cases import need_ipv6, newly_used, server_of
 from configs import EMAIL, LOOPBACK, OTHER_USER_ID, USER_ID
 from detour_cases import switches
 from lab import listening_ports, wait_until
-from peers import Server
+from peers import Client, Server
 from row_policy_cases import idle_at_outbound
 from rows import access_log, by_pair, by_program, judge, start_client, start_clients, start_server
 from streams import Payload, alive, echoes, receive_some, say
 from targets import Target, echo
 from tunnel import securities_of
-from wire import AES_128_GCM, CHACHA20_POLY1305, NONE, M, P, Request, S
-from wire_older import AES_128_CFB, CfbClient
+from wire import AES_128_CFB, AES_128_GCM, CHACHA20_POLY1305, NONE, M, P, Request, S
 
 _REQUESTS = 100
 _USERS_REQUESTS = 100
@@ -282,13 +281,5 @@ def cfb(lab, program):
     """The oldest cipher, which nobody can choose and V2Ray's clients have on every detour."""
     target = lab.closing(Target(echo))
     port, _ = start_server(lab, program)
-    with CfbClient(port, Request(LOOPBACK, target.port, AES_128_CFB, S)) as client:
-        client.send(client.header())
-        for number, size in enumerate((1, 2, 100, 2048, 8192, 16000)):
-            payload = Payload(size, seed=number).bytes()
-            client.send(client.chunk(payload))
-            assert client.receive(size) == payload, f"the echo of {size} bytes differs"
-        if program.is_ours:
-            # V2Ray does not pass the end on to the target.
-            client.finish()
-            assert client.receive_to_end() == b""
+    with Client(port, Request(LOOPBACK, target.port, AES_128_CFB, S)) as client:
+        wire_cases.chunks_come_back(client, program, (1, 2, 100, 2048, 8192, 16000))
