@@ -1,9 +1,9 @@
 #include "core/chunk_packets.h"
 
 #include <algorithm>
-#include <cstring>
 #include <utility>
 
+#include "core/run_buffer.h"
 #include "proto/mux/packet_address.h"
 #include "proto/vmess/datagram.h"
 
@@ -11,13 +11,6 @@ namespace ferry::core {
 
 namespace mux = proto::mux;
 namespace vmess = proto::vmess;
-
-namespace {
-
-// A run buffer that waits longer than this for its bytes goes back to its pool, as in a stream.
-constexpr io::Duration kBurstPatience = std::chrono::milliseconds(500);
-
-}  // namespace
 
 ChunkPackets::ChunkPackets(Session& session, PacketFraming framing)
     : session_(session), end_(session.client), framing_(framing), in_(std::move(session.early)) {}
@@ -143,7 +136,7 @@ io::Task<Step<void>> ChunkPackets::prepare() {
             larger = std::move(*taken);
         }
         if (larger) {
-            move_to(std::move(larger));
+            move_to_larger(in_, std::move(larger));
         }
     }
     if (in_) {
@@ -155,19 +148,10 @@ io::Task<Step<void>> ChunkPackets::prepare() {
     co_return {};
 }
 
-void ChunkPackets::move_to(io::Buffer larger) {
-    const ByteSpan kept = in_.data();
-    if (!kept.empty()) {
-        std::memcpy(larger.room().data(), kept.data(), kept.size());
-        larger.commit(kept.size());
-    }
-    in_ = std::move(larger);
-}
-
 io::Task<io::Result<std::size_t>> ChunkPackets::receive_into() {
     if (in_ && in_.data().empty()) {
         io::Scope brief(session_.core.loop, &session_.scope);
-        brief.expire_at(session_.core.loop.now() + kBurstPatience);
+        brief.expire_at(session_.core.loop.now() + kRunPatience);
         auto got = co_await end_.socket.recv(brief, in_);
         if (got || session_.scope.stopping() || brief.why() != io::Stop::deadline) {
             co_return got;

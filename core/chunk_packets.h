@@ -47,7 +47,6 @@ private:
     io::Task<Step<void>> receive_more();
     io::Task<Step<void>> prepare();
     io::Task<io::Result<std::size_t>> receive_into();
-    void move_to(io::Buffer larger);
 
     io::Task<Step<io::Buffer>> provide_out(std::span<const Packet> all);
     std::size_t seal(std::span<const Packet> all, io::Buffer& out);

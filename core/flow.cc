@@ -2,8 +2,9 @@
 
 #include <algorithm>
 #include <cassert>
-#include <cstring>
+#include <utility>
 
+#include "core/run_buffer.h"
 #include "proto/text.h"
 
 namespace ferry::core {
@@ -174,12 +175,7 @@ bool Flow::prepare_receive() {
 }
 
 void Flow::move_to(io::Buffer larger) {
-    const ByteSpan kept = in.data();
-    if (!kept.empty()) {
-        std::memcpy(larger.room().data(), kept.data(), kept.size());
-        larger.commit(kept.size());
-    }
-    in = std::move(larger);
+    move_to_larger(in, std::move(larger));
 }
 
 void Flow::received(std::size_t room_bytes, std::size_t got_bytes) noexcept {

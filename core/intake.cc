@@ -1,15 +1,11 @@
 #include "core/intake.h"
 
 #include <algorithm>
-#include <cstring>
+#include <utility>
+
+#include "core/run_buffer.h"
 
 namespace ferry::core {
-namespace {
-
-// A run buffer that waits longer than this for its bytes goes back to its pool.
-constexpr io::Duration kRunPatience = std::chrono::milliseconds(500);
-
-}  // namespace
 
 proto::Parsed<proto::Opened> Intake::next() {
     const auto opened = end_.opener->open(in_.data().subspan(done_bytes_));
@@ -45,12 +41,7 @@ io::Task<io::Result<void>> Intake::make_room() {
             larger = std::move(*taken);
         }
         if (larger) {
-            const ByteSpan kept = in_.data();
-            if (!kept.empty()) {
-                std::memcpy(larger.room().data(), kept.data(), kept.size());
-                larger.commit(kept.size());
-            }
-            in_ = std::move(larger);
+            move_to_larger(in_, std::move(larger));
         }
     }
     if (in_ && in_.room().size() < std::max(need_bytes_, in_.slot_bytes() / 2)) {

@@ -4,6 +4,7 @@
 #include <cstring>
 #include <utility>
 
+#include "core/run_buffer.h"
 #include "core/session.h"
 
 namespace ferry::core {
@@ -67,10 +68,7 @@ bool PacketQueue::enlarge() {
     if (!larger) {
         return false;
     }
-    const ByteSpan kept = slot.data();
-    std::memcpy(larger.room().data(), kept.data(), kept.size());
-    larger.commit(kept.size());
-    slot = std::move(larger);
+    move_to_larger(slot, std::move(larger));
     return true;
 }
 

@@ -3,13 +3,11 @@
 #include <cassert>
 
 #include "core/flow.h"
+#include "core/run_buffer.h"
 #include "core/splice_pump.h"
 
 namespace ferry::core {
 namespace {
-
-// A run buffer that waits longer than this for its bytes goes back to its pool.
-constexpr io::Duration kRunPatience = std::chrono::milliseconds(500);
 
 // An early end mark that nothing has followed for so long was meant (vmess.md 18).
 constexpr io::Duration kEndPatience = std::chrono::seconds(10);

@@ -7,6 +7,7 @@ from functools import partial
 
 import configs
 import wire
+import wire_older
 from comparison.measures import Measure
 from comparison.setup import cpu_seconds, proportional_bytes, resident_bytes
 from comparison.visits import address, drive, older_visit, pay, visit
@@ -97,9 +98,10 @@ class Crowd:
         return visit(user_id, self.page_port, source)
 
     def cpu_of(self, visits, seconds) -> dict:
-        """What the server spends on each of the visits, which are made before the clock runs."""
+        """What the server spends on each of the visits, after the first ones; see visits_for()."""
+        drive(self.port, visits[:_WARM_UP_VISITS], _START_SECONDS)
         before = cpu_seconds(self.server.pid)
-        tally = drive(self.port, visits, seconds)
+        tally = drive(self.port, visits[_WARM_UP_VISITS:], seconds)
         spent = cpu_seconds(self.server.pid) - before
         assert tally.served > 0, "no connection was served"
         return {
@@ -127,24 +129,21 @@ def known(place, count, seconds):
     crowd = Crowd(place, count)
     crowd.start()
     user_id = crowd.ids[count // 2]
-    total = _WARM_UP_VISITS + visits_for(seconds)
-    visits = [crowd.visit(user_id, LOOPBACK) for _ in range(total)]
-    drive(crowd.port, visits[:_WARM_UP_VISITS], _START_SECONDS)
-    return crowd.cpu_of(visits[_WARM_UP_VISITS:], seconds)
+    visits = [crowd.visit(user_id, LOOPBACK) for _ in range(visits_for(seconds))]
+    return crowd.cpu_of(visits, seconds)
 
 
 def unknown(place, count, seconds):
     crowd = Crowd(place, count)
     crowd.start()
     chance = random.Random(_SEED)
-    total = _WARM_UP_VISITS + visits_for(seconds)
-    visits = [crowd.visit(chance.choice(crowd.ids), address(number)) for number in range(total)]
-    drive(crowd.port, visits[:_WARM_UP_VISITS], _START_SECONDS)
-    return crowd.cpu_of(visits[_WARM_UP_VISITS:], seconds)
+    numbers = range(visits_for(seconds))
+    visits = [crowd.visit(chance.choice(crowd.ids), address(number)) for number in numbers]
+    return crowd.cpu_of(visits, seconds)
 
 
 def visits_for(seconds) -> int:
-    return min(_VISITS_PER_SECOND * seconds, _VISITS_MAX)
+    return _WARM_UP_VISITS + min(_VISITS_PER_SECOND * seconds, _VISITS_MAX)
 
 
 def start(place, count):
@@ -161,7 +160,7 @@ def start(place, count):
 def alter(place, count, rest_seconds):
     crowd = Crowd(place, count, _ALTER_ID)
     user_id = crowd.ids[-1]
-    signer = wire.alternative_ids(user_id, _ALTER_ID)[-1]
+    signer = wire_older.alternative_ids(user_id, _ALTER_ID)[-1]
     started = crowd.start()
     values = {}
     # Clocks that are right come first; those at the ends of the window, when all of it is there.

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import wire
+import wire_older
 from configs import LOOPBACK
 from streams import dial
 
@@ -54,7 +55,7 @@ def older_visit(user_id, page_port, signer, ahead=0) -> Visit:
     """Signed by one of the user's ids, with a clock that is so many seconds ahead."""
     request = wire.Request(port=page_port)
     signed_at = int(time.time()) + ahead
-    header = wire.seal_older_request(command_key(user_id), signer, request.plain(), signed_at)
+    header = wire_older.seal_request(signer, command_key(user_id), request.plain(), signed_at)
     return _visit(request, header, LOOPBACK)
 
 

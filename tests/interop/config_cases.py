@@ -71,7 +71,12 @@ def one_dead(lab, pair):
     target = lab.closing(Target(echo))
     living = server_of(lab, pair.server)
     port = client_of(lab, pair.client, [(LOOPBACK, lab.free_port()), (LOOPBACK, living)])
-    for number in range(_REQUESTS):
+    all_served(port, target, _REQUESTS)
+
+
+def all_served(port, target, count):
+    """So many connections, one after the other, and none of them fails."""
+    for number in range(count):
         with entries.socks5(port, LOOPBACK, target.port) as connection:
             alive(connection, b"request %d" % number)
 
@@ -81,15 +86,20 @@ def take_turns(lab, pair):
     target = lab.closing(Target(echo))
     ports = [server_of(lab, pair.server, name) for name in ("first", "second")]
     client = client_of(lab, pair.client, [(LOOPBACK, port) for port in ports])
+    used_in_turns(lab, client, target, 5)
+
+
+def used_in_turns(lab, port, target, turns):
+    """Each of the two servers, `first` and `second`, has every other connection."""
     order = []
-    for number in range(10):
-        with entries.socks5(client, LOOPBACK, target.port) as connection:
+    for number in range(2 * turns):
+        with entries.socks5(port, LOOPBACK, target.port) as connection:
             alive(connection)
-            order.append(wait_until(lambda: newly_used(lab, order), f"line {number} in a log"))
-    assert order in (["first", "second"] * 5, ["second", "first"] * 5), order
+            order.append(wait_until(lambda: _newly_used(lab, order), f"line {number} in a log"))
+    assert order in (["first", "second"] * turns, ["second", "first"] * turns), order
 
 
-def newly_used(lab, order):
+def _newly_used(lab, order):
     """The server whose access log has grown by a line since the last look."""
     for name in ("first", "second"):
         try:

@@ -60,26 +60,30 @@ def cases(bench):
 
 
 def target_ends(lab, pair):
+    whole_to_application(lab, Tunnel(lab, pair), Payload(100_000))
+
+
+def whole_to_application(lab, tunnel, payload):
     """What the target sent before its end arrives whole, and the end arrives too."""
-    payload = Payload(100_000)
 
     def serve(connection):
         send_payload(connection, payload)
         connection.close()
 
     target = lab.closing(Target(serve))
-    tunnel = Tunnel(lab, pair)
     with tunnel.socks(target.port) as connection:
         assert receive_digest(connection, payload.total_bytes) == payload.digest()
         assert receive_to_end(connection) == (b"", "end")
 
 
 def application_ends(lab, pair):
+    whole_to_target(lab, Tunnel(lab, pair), Payload(100_000))
+
+
+def whole_to_target(lab, tunnel, payload):
     """What the application sent before its end arrives whole, and the end arrives too."""
-    payload = Payload(100_000)
     recorder = Recorder()
     target = lab.closing(Target(recorder))
-    tunnel = Tunnel(lab, pair)
     with tunnel.socks(target.port) as connection:
         send_payload(connection, payload)
         connection.shutdown(socket.SHUT_WR)
@@ -116,12 +120,17 @@ def refused(lab, pair, entry):
     except (Refused, Ended, ConnectionError):
         return
     with connection:
-        try:
-            connection.sendall(b"hello")
-        except ConnectionError:
-            return
+        hears_nothing(connection)
+
+
+def hears_nothing(connection):
+    """Says something, and is let go without a byte."""
+    try:
+        connection.sendall(b"hello")
         received, _ = receive_to_end(connection)
-        assert received == b"", received
+    except ConnectionError:
+        received = b""
+    assert received == b"", received
 
 
 def reset(lab, pair, security):
@@ -141,9 +150,13 @@ def late_answer(lab, pair, security, seconds, entry="socks5"):
     target = lab.closing(Target(answers_after_end(seconds)))
     tunnel = Tunnel(lab, pair, security, target=(LOOPBACK, target.port))
     with tunnel.enter(entry, LOOPBACK, target.port) as connection:
-        send_payload(connection, payload)
-        connection.shutdown(socket.SHUT_WR)
-        received, ending = receive_to_end(connection)
+        answered_after_end(connection, payload)
+
+
+def answered_after_end(connection, payload):
+    send_payload(connection, payload)
+    connection.shutdown(socket.SHUT_WR)
+    received, ending = receive_to_end(connection)
     assert received.decode() == payload.digest(), f"{len(received)} bytes of an answer"
     assert ending == "end", ending
 

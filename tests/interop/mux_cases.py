@@ -6,7 +6,6 @@ does not notice a reset, either of them lets one stopped reader stop the others)
 
 import os
 import re
-import socket
 import threading
 from functools import partial
 
@@ -14,12 +13,11 @@ import configs
 from cases import Case
 from configs import EMAIL, LOOPBACK
 from count_cases import counters, wait_for_counter
+from ends_cases import answered_after_end, hears_nothing, whole_to_application, whole_to_target
 from lab import wait_until
 from log_cases import logged
-from streams import Ended, Payload, alive, echoes, receive_digest, receive_exactly
-from streams import receive_to_end, send_payload
-from targets import Recorder, Target, answers_after_end, echo, endless, leave_alone
-from targets import resets_after, speaks_first
+from streams import Ended, Payload, alive, echoes, receive_exactly, receive_to_end
+from targets import Target, answers_after_end, echo, endless, leave_alone, resets_after, speaks_first
 from tunnel import Pair, Tunnel, on_one_core, securities_of
 
 _CROWD = 64
@@ -138,31 +136,11 @@ def greeted(lab, pair, seconds):
 
 
 def target_ends(lab, pair):
-    """What the target sent before its end arrives whole, and the end arrives too."""
-    payload = Payload(1_000_000)
-
-    def serve(connection):
-        send_payload(connection, payload)
-        connection.close()
-
-    target = lab.closing(Target(serve))
-    tunnel = mux_tunnel(lab, pair)
-    with tunnel.socks(target.port) as connection:
-        assert receive_digest(connection, payload.total_bytes) == payload.digest()
-        assert receive_to_end(connection) == (b"", "end")
+    whole_to_application(lab, mux_tunnel(lab, pair), Payload(1_000_000))
 
 
 def application_ends(lab, pair):
-    """What the application sent before its end arrives whole, and the end arrives too."""
-    payload = Payload(1_000_000)
-    recorder = Recorder()
-    target = lab.closing(Target(recorder))
-    tunnel = mux_tunnel(lab, pair)
-    with tunnel.socks(target.port) as connection:
-        send_payload(connection, payload)
-        connection.shutdown(socket.SHUT_WR)
-        assert recorder.wait() == "end"
-    assert bytes(recorder.received) == payload.bytes()
+    whole_to_target(lab, mux_tunnel(lab, pair), Payload(1_000_000))
 
 
 def no_buffer(lab, pair):
@@ -191,12 +169,7 @@ def target_refuses(lab, pair):
     with tunnel.socks(target.port) as other:
         alive(other)
         with tunnel.socks(lab.free_port()) as connection:
-            try:
-                connection.sendall(b"hello")
-                received, _ = receive_to_end(connection)
-            except ConnectionError:
-                received = b""
-            assert received == b"", received
+            hears_nothing(connection)
         alive(other)
 
 
@@ -214,15 +187,10 @@ def target_resets(lab, pair):
 
 def late_answer(lab, pair, seconds):
     """The application has finished; the answer comes later and still arrives, then the end."""
-    payload = Payload(300_000)
     target = lab.closing(Target(answers_after_end(seconds)))
     tunnel = mux_tunnel(lab, pair)
     with tunnel.socks(target.port) as connection:
-        send_payload(connection, payload)
-        connection.shutdown(socket.SHUT_WR)
-        received, ending = receive_to_end(connection)
-    assert received.decode() == payload.digest(), f"{len(received)} bytes of an answer"
-    assert ending == "end", ending
+        answered_after_end(connection, Payload(300_000))
 
 
 def stopped_reader(lab, pair):
@@ -277,13 +245,18 @@ def ends_by_reset(connection) -> bool:
             return True
 
 
+def five_streams(lab, tunnel, target):
+    connections = [lab.closing(tunnel.socks(target.port)) for _ in range(5)]
+    for connection in connections:
+        alive(connection)
+    return connections
+
+
 def server_killed(lab, pair):
     """All streams end with their connection; the next one gets a new connection."""
     target = lab.closing(Target(echo))
     tunnel = mux_tunnel(lab, pair)
-    connections = [lab.closing(tunnel.socks(target.port)) for _ in range(5)]
-    for connection in connections:
-        alive(connection)
+    connections = five_streams(lab, tunnel, target)
     tunnel.server.kill()
     for connection in connections:
         received, _ = receive_to_end(connection)
@@ -324,9 +297,7 @@ def stopped(lab, pair):
     """Both programs end on request while streams are open, and the streams with them."""
     target = lab.closing(Target(echo))
     tunnel = mux_tunnel(lab, pair)
-    connections = [lab.closing(tunnel.socks(target.port)) for _ in range(5)]
-    for connection in connections:
-        alive(connection)
+    connections = five_streams(lab, tunnel, target)
     tunnel.server.stop()
     for connection in connections[:2]:
         receive_to_end(connection)
@@ -381,10 +352,5 @@ def insecure(lab, pair):
     choices = {"server_inbound": {"disableInsecureEncryption": True}}
     tunnel = mux_tunnel(lab, pair, security="none", **choices)
     with tunnel.socks(target.port) as connection:
-        try:
-            connection.sendall(b"hello")
-            received, _ = receive_to_end(connection)
-        except ConnectionError:
-            received = b""
-        assert received == b"", received
+        hears_nothing(connection)
     assert target.accepted == 0

@@ -95,6 +95,15 @@ class _Served:
         return counters(self.server.process)[name]
 
 
+def recorded(lab, client, session):
+    """Opens a stream to a target of its own; gives the target's recorder once the first word is there."""
+    recorder = Recorder()
+    target = lab.closing(Target(recorder))
+    client.say(new(session, target.port, data=b"begun"))
+    wait_until(lambda: recorder.received == b"begun", "the first frame")
+    return recorder
+
+
 def by_name(lab, program):
     """The name that stands for a mux makes one of a request for a stream, whatever the port."""
     served = _Served(lab, program)
@@ -119,10 +128,7 @@ def number_in_use(lab, program):
     """A number that is opened again means two things: neither is served, everybody else is."""
     served = _Served(lab, program)
     client = served.client
-    recorder = Recorder()
-    target = lab.closing(Target(recorder))
-    client.say(new(2, target.port, data=b"first"))
-    wait_until(lambda: bytes(recorder.received) == b"first", "the first use")
+    recorder = recorded(lab, client, 2)
     client.say(new(2, served.target.port, data=b"second"))
     answer = client.next_of(2)
     assert (answer.status, answer.error) == (END, True), answer
@@ -147,10 +153,7 @@ def end_with_error(lab, program):
     """Both directions are over at once, and the target is told of a cut."""
     served = _Served(lab, program)
     client = served.client
-    recorder = Recorder()
-    target = lab.closing(Target(recorder))
-    client.say(new(2, target.port, data=b"cut"))
-    wait_until(lambda: bytes(recorder.received) == b"cut", "the bytes in front")
+    recorder = recorded(lab, client, 2)
     client.say(end(2, error=True))
     assert recorder.wait() == "reset", recorder.ending
     client.say(keep(2, b"more"))
@@ -200,11 +203,8 @@ def cut_frame(lab, program):
     cuts = {"length": b"\x00", "metadata": new(3, 1)[:7], "data": keep(2, b"whole")[:-2]}
     for name, rest in cuts.items():
         for finish in (MuxClient.finish, close_writing):
-            recorder = Recorder()
-            target = lab.closing(Target(recorder))
             with served.connect() as client:
-                client.say(new(2, target.port, data=b"begun"))
-                wait_until(lambda: recorder.received == b"begun", "the first frame")
+                recorder = recorded(lab, client, 2)
                 client.say(rest)
                 finish(client)
                 assert recorder.wait() == "reset", f"cut in {name}: {recorder.ending}"
@@ -218,11 +218,8 @@ def close_writing(client):
 def end_with_open_streams(lab, program):
     """Nor is it one if streams are open; the connection itself has ended properly."""
     served = _Served(lab, program)
-    recorder = Recorder()
-    target = lab.closing(Target(recorder))
     with served.connect() as client:
-        client.say(new(1, target.port, data=b"begun"))
-        wait_until(lambda: recorder.received == b"begun", "the first frame")
+        recorder = recorded(lab, client, 1)
         client.finish()
         assert recorder.wait() == "reset", recorder.ending
         receive_to_end(client.connection)
@@ -278,11 +275,8 @@ def resident_kib(process) -> int:
 def over(lab, program, bad):
     """The connection is over: closed, its targets told of a cut, and the next one is served."""
     served = _Served(lab, program)
-    recorder = Recorder()
-    target = lab.closing(Target(recorder))
     with served.connect() as client:
-        client.say(new(1, target.port, data=b"begun"))
-        wait_until(lambda: recorder.received == b"begun", "the first frame")
+        recorder = recorded(lab, client, 1)
         client.say(bad)
         assert recorder.wait() == "reset", recorder.ending
         receive_to_end(client.connection)

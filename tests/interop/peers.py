@@ -15,15 +15,13 @@ class Client:
     source   local address, as limits count by address
     """
 
-    bodies = wire.Body
-
     def __init__(self, port, request, user_id=USER_ID, source=None):
         wire.need_cryptography()
         self.request = request
         self.cmd_key = wire.command_key(user_id)
         self.connection = dial(port, source=source)
-        self.up = self.bodies(request)
-        self._down = self.bodies(request, response=True)
+        self.up = wire.Body(request)
+        self._down = wire.Body(request, response=True)
         self.head = None  # of the answer, in plain, once it has come
         self._rest = b""
 

@@ -22,8 +22,8 @@ from peers import Server
 from rows import access_log, by_pair, by_program, judge, start_client
 from streams import TIMEOUT_SECONDS, alive, receive_exactly
 from targets import Target, echo
-from wire import AES_128_GCM, CHACHA20_POLY1305, NONE, M, P, Request, S
-from wire_older import AES_128_CFB, Switch, alternative_ids, ask, fresh_id, switch_in, token_of
+from wire import AES_128_CFB, AES_128_GCM, CHACHA20_POLY1305, NONE, M, P, Request, S
+from wire_older import Switch, alternative_ids, ask, fresh_id, switch_in, token_of
 
 _RANGE_PORTS = 20
 _ALWAYS_MINUTES = 255

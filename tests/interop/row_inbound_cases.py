@@ -16,8 +16,8 @@ from policy_cases import user_levels
 from rows import access_log, by_pair, by_program, is_cut, judge, start_client, start_server
 from streams import alive, receive_to_end
 from targets import Target, echo
-from wire import NONE, M, Request, S
-from wire_older import AES_128_CFB, OlderClient, alternative_ids, ask, fresh_id, switch_in
+from wire import AES_128_CFB, NONE, M, Request, S
+from wire_older import OlderClient, alternative_ids, ask, fresh_id, switch_in
 
 _SHORT = configs.policy(handshake=1)
 _COUNTED = {"levels": {"0": {"statsUserUplink": True, "statsUserDownlink": True}}}

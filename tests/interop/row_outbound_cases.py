@@ -8,19 +8,18 @@ import entries
 import rows
 import wire
 import wire_cases
-from alter_cases import relays
-from config_cases import need_ipv6, newly_used, server_of
+from alter_cases import passed_of, relays
+from config_cases import all_served, need_ipv6, server_of, used_in_turns
 from configs import EMAIL, LOOPBACK, OTHER_USER_ID, USER_ID
 from detour_cases import switches
 from lab import listening_ports, wait_until
-from peers import Server
+from peers import Client, Server
 from row_policy_cases import idle_at_outbound
 from rows import access_log, by_pair, by_program, judge, start_client, start_clients, start_server
-from streams import Payload, alive, echoes, receive_some, say
+from streams import Payload, alive, echoes
 from targets import Target, echo
 from tunnel import securities_of
-from wire import AES_128_GCM, CHACHA20_POLY1305, NONE, M, P, Request, S
-from wire_older import AES_128_CFB, CfbClient
+from wire import AES_128_CFB, AES_128_GCM, CHACHA20_POLY1305, NONE, M, P, Request, S
 
 _REQUESTS = 100
 _USERS_REQUESTS = 100
@@ -93,18 +92,11 @@ def one_killed(lab, pair):
     port = lab.free_port()
     out = configs.vmess_out([(LOOPBACK, server) for server in ports])
     lab.start(pair.client, configs.config([configs.socks_in(port)], [out]), "client")
-    order = []
-    for number in range(6):
-        with entries.socks5(port, LOOPBACK, target.port) as connection:
-            alive(connection)
-            order.append(wait_until(lambda: newly_used(lab, order), f"line {number} in a log"))
-    assert order in (["first", "second"] * 3, ["second", "first"] * 3), order
+    used_in_turns(lab, port, target, 3)
     servers["first"].kill()
     # A ring is taken down after its process has gone, and the listener with it.
     wait_until(lambda: ports[0] not in listening_ports(), "the killed server's listener to be gone")
-    for number in range(_REQUESTS):
-        with entries.socks5(port, LOOPBACK, target.port) as connection:
-            alive(connection, b"request %d" % number)
+    all_served(port, target, _REQUESTS)
 
 
 def _outbound(**vnext):
@@ -219,13 +211,7 @@ def share(lab, pair):
     clients = [{"id": USER_ID, "alterId": 16, "email": EMAIL}]
     server, _ = start_server(lab, pair.server, clients, times=configs.policy(handshake=1))
     port = start_client(lab, pair.client, server, alterId=64)
-    connections = [entries.socks5(port, LOOPBACK, target.port) for _ in range(_SHARE_REQUESTS)]
-    for connection in connections:
-        say(connection, b"x")
-    passed = 0
-    for connection in connections:
-        with connection:
-            passed += receive_some(connection) == b"x"
+    passed = passed_of(_SHARE_REQUESTS, port, target)
     # Forty on average. By chance twelve and fewer, or seventy and more: less than once in 10^7 runs.
     assert 12 < passed < 70, passed
 
@@ -282,13 +268,5 @@ def cfb(lab, program):
     """The oldest cipher, which nobody can choose and V2Ray's clients have on every detour."""
     target = lab.closing(Target(echo))
     port, _ = start_server(lab, program)
-    with CfbClient(port, Request(LOOPBACK, target.port, AES_128_CFB, S)) as client:
-        client.send(client.header())
-        for number, size in enumerate((1, 2, 100, 2048, 8192, 16000)):
-            payload = Payload(size, seed=number).bytes()
-            client.send(client.chunk(payload))
-            assert client.receive(size) == payload, f"the echo of {size} bytes differs"
-        if program.is_ours:
-            # V2Ray does not pass the end on to the target.
-            client.finish()
-            assert client.receive_to_end() == b""
+    with Client(port, Request(LOOPBACK, target.port, AES_128_CFB, S)) as client:
+        wire_cases.chunks_come_back(client, program, (1, 2, 100, 2048, 8192, 16000))

@@ -69,9 +69,14 @@ def idle_at_outbound(lab, pair):
     ports = []
     for level in (0, 1):
         ports.append(start_client(lab, pair.client, server, name=f"client-{level}", times=times, level=level))
+    _one_is_cut(target, short_port=ports[1], long_port=ports[0])
+
+
+def _one_is_cut(target, short_port, long_port):
+    """Of two silent connections one ends, and the other goes on."""
     with (
-        entries.socks5(ports[0], LOOPBACK, target.port) as long,
-        entries.socks5(ports[1], LOOPBACK, target.port) as short,
+        entries.socks5(long_port, LOOPBACK, target.port) as long,
+        entries.socks5(short_port, LOOPBACK, target.port) as short,
     ):
         alive(long)
         alive(short)
@@ -97,14 +102,7 @@ def no_entry(lab, pair):
     server, _ = start_server(lab, pair.server, clients, times=configs.policy(connIdle=1), extra=ways_out)
     users = (USER_ID, OTHER_USER_ID)
     ports = [start_client(lab, pair.client, server, name=f"client-{user[:4]}", id=user) for user in users]
-    with (
-        entries.socks5(ports[0], LOOPBACK, target.port) as short,
-        entries.socks5(ports[1], LOOPBACK, target.port) as long,
-    ):
-        alive(short)
-        alive(long)
-        assert receive_to_end(short)[0] == b""
-        alive(long)
+    _one_is_cut(target, short_port=ports[0], long_port=ports[1])
 
 
 def _tight(lab, program, units, variable):

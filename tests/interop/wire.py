@@ -22,12 +22,17 @@ try:
 except ImportError:
     Cipher = None
 
+try:
+    # The mode has moved to a module of what is no longer recommended; both places are tried.
+    from cryptography.hazmat.decrepit.ciphers.modes import CFB
+except ImportError:
+    CFB = Cipher and modes.CFB
+
 AES_128_CFB, AES_128_GCM, CHACHA20_POLY1305, NONE = 1, 3, 4, 5
 S, M, P, A = 0x01, 0x04, 0x08, 0x10
 TCP, UDP, MUX = 1, 2, 3
 
 _COMMAND_SALT = b"c48619fe-8f02-49e0-b9e9-edf763e17e21"
-_NEXT_ID_SALT = b"16167dc8-16b6-4e6d-b8bb-65dd68113a81"
 _TAG_BYTES = 16
 
 
@@ -49,14 +54,6 @@ def fnv1a(data: bytes) -> bytes:
 
 def command_key(user_id: str) -> bytes:
     return md5(uuid.UUID(user_id).bytes + _COMMAND_SALT)
-
-
-def alternative_ids(user_id: str, count: int) -> list[bytes]:
-    """What may sign an older header. The second salt is left out: it is for a digest that is its own."""
-    ids = [uuid.UUID(user_id).bytes]
-    for _ in range(count):
-        ids.append(md5(ids[-1] + _NEXT_ID_SALT))
-    return ids[1:]
 
 
 def kdf(key: bytes, *path: bytes) -> bytes:
@@ -152,19 +149,6 @@ def seal_request(cmd_key, plain, timestamp=None, random=None, nonce=None) -> byt
     return identifier + length + nonce + sealed(b"", plain)
 
 
-def seal_older_request(cmd_key, signer, plain, timestamp) -> bytes:
-    """Signed by an id, alternative or not, and encrypted under the command key."""
-    time_field = struct.pack(">Q", timestamp)
-    encryptor = Cipher(algorithms.AES(cmd_key), modes.ECB()).encryptor()
-    sealed = b""
-    last = md5(4 * time_field)
-    for start in range(0, len(plain), 16):
-        # CFB: each block is hidden under the encryption of the one before.
-        last = bytes(a ^ b for a, b in zip(plain[start : start + 16], encryptor.update(last)))
-        sealed += last
-    return hmac.digest(signer, time_field, "md5") + sealed
-
-
 def open_request(cmd_key, receive) -> Request:
     """receive(count) gives the next bytes of the stream."""
     identifier = receive(16)
@@ -242,7 +226,7 @@ class Body:
         self._stream = self._follow = None
         if self.security == AES_128_CFB:
             self.overhead = 4
-            cipher = Cipher(algorithms.AES(key), modes.CFB(iv))
+            cipher = Cipher(algorithms.AES(key), CFB(iv))
             self._stream, self._follow = cipher.encryptor(), cipher.decryptor()
         if self.seals_lengths:
             self._length_aead = aead_of(self.security, kdf16(request.key, b"auth_len"))

@@ -26,7 +26,6 @@ _EARLY_END_SECONDS = 10
 
 def cases(bench):
     yield Case("wire/vectors/headers", vectors_of_headers)
-    yield Case("wire/vectors/older-headers", vectors_of_older_headers)
     yield Case("wire/vectors/bodies", vectors_of_bodies)
     yield Case("wire/vectors/older", vectors_of_the_older_way)
     for program in bench.programs:
@@ -70,15 +69,20 @@ def echo_server(lab, program, security, option):
 def option_set(lab, program, security, option):
     """Chunks of all sizes come back through an echo, under one option set."""
     with echo_server(lab, program, security, option) as client:
-        client.send(client.header())
-        for number, size in enumerate(_CHUNK_BYTES):
-            payload = Payload(size, seed=number).bytes()
-            client.send(client.chunk(payload))
-            assert client.receive(size) == payload, f"the echo of {size} bytes differs"
-        if program.is_ours:
-            # V2Ray does not pass the end on to the target.
-            client.finish()
-            assert client.receive_to_end() == b""
+        chunks_come_back(client, program, _CHUNK_BYTES)
+
+
+def chunks_come_back(client, program, sizes):
+    """Of these sizes, through the program and an echo behind it."""
+    client.send(client.header())
+    for number, size in enumerate(sizes):
+        payload = Payload(size, seed=number).bytes()
+        client.send(client.chunk(payload))
+        assert client.receive(size) == payload, f"the echo of {size} bytes differs"
+    if program.is_ours:
+        # V2Ray does not pass the end on to the target.
+        client.finish()
+        assert client.receive_to_end() == b""
 
 
 def counter_wraps(lab, program, security):
@@ -262,22 +266,6 @@ def vectors_of_headers(_lab):
         assert plain.hex() == case["plain"], case["name"]
         if case["name"] == "no command":
             assert wire.seal_response(request).hex() == case["wire"]
-
-
-def vectors_of_older_headers(_lab):
-    wire.need_cryptography()
-    for case in _vectors("identity.json")["cases"]:
-        expected = case.get("alternative_ids", [])
-        made = wire.alternative_ids(case["user_id"], len(expected))
-        assert [each.hex() for each in made] == expected, case["name"]
-    for case in _vectors("request_header_legacy.json")["cases"]:
-        sealed = wire.seal_older_request(
-            bytes.fromhex(case["cmd_key"]),
-            bytes.fromhex(case["signing_id"]),
-            bytes.fromhex(case["plain"]),
-            case["timestamp"],
-        )
-        assert sealed.hex() == case["wire"], case["name"]
 
 
 def vectors_of_bodies(_lab):

@@ -12,14 +12,6 @@ from configs import USER_ID
 from peers import Client
 from streams import receive_exactly
 
-try:
-    # The mode has moved to a module of what is no longer recommended; both places are tried.
-    from cryptography.hazmat.decrepit.ciphers.modes import CFB
-except ImportError:
-    CFB = getattr(wire, "modes", None) and wire.modes.CFB
-
-AES_128_CFB = 1
-
 _CHAIN_SALT = b"16167dc8-16b6-4e6d-b8bb-65dd68113a81"
 _SWITCH_ACCOUNT = 1
 
@@ -39,7 +31,7 @@ def token_of(signer: bytes, timestamp: int) -> bytes:
 def seal_request(signer: bytes, cmd_key: bytes, plain: bytes, timestamp=None) -> bytes:
     """Section 4; `signer` is the main id or one of the alternative ones."""
     timestamp = int(time.time()) if timestamp is None else timestamp
-    mode = CFB(wire.md5(4 * struct.pack(">q", timestamp)))
+    mode = wire.CFB(wire.md5(4 * struct.pack(">q", timestamp)))
     encryptor = wire.Cipher(wire.algorithms.AES(cmd_key), mode).encryptor()
     return token_of(signer, timestamp) + encryptor.update(plain)
 
@@ -61,7 +53,7 @@ class OlderClient(Client):
 
     def _read_head(self) -> bytes:
         key, iv = wire.response_secrets(self.request)
-        decryptor = wire.Cipher(wire.algorithms.AES(key), CFB(iv)).decryptor()
+        decryptor = wire.Cipher(wire.algorithms.AES(key), wire.CFB(iv)).decryptor()
         plain = decryptor.update(receive_exactly(self.connection, 4))
         assert plain[0] == self.request.v, "the answer is to another request"
         return plain + decryptor.update(receive_exactly(self.connection, plain[3]))
@@ -114,34 +106,3 @@ def ask(port, request, older=False, payload=b"word", **client):
 
 def fresh_id() -> str:
     return str(uuid.UUID(bytes=os.urandom(16)))
-
-
-class _CfbBody:
-    """One direction of a body in aes-128-cfb, chunked and not masked: one key stream through all of it."""
-
-    raw = False
-
-    def __init__(self, request, response=False):
-        assert (request.security, request.option) == (AES_128_CFB, wire.S), request
-        key, iv = wire.response_secrets(request) if response else (request.key, request.iv)
-        cipher = wire.Cipher(wire.algorithms.AES(key), CFB(iv))
-        self._seals, self._opens = cipher.encryptor(), cipher.decryptor()
-
-    def seal(self, payload: bytes) -> bytes:
-        plain = struct.pack(">H", 4 + len(payload)) + wire.fnv1a(payload) + payload
-        return self._seals.update(plain)
-
-    def end(self) -> bytes:
-        return self.seal(b"")
-
-    def open(self, receive) -> bytes:
-        (length,) = struct.unpack(">H", self._opens.update(receive(2)))
-        plain = self._opens.update(receive(length))
-        assert wire.fnv1a(plain[4:]) == plain[:4], "a chunk's checksum is wrong"
-        return plain[4:]
-
-
-class CfbClient(Client):
-    """A client with the newer header and a body in aes-128-cfb, as V2Ray's are on a detour."""
-
-    bodies = _CfbBody

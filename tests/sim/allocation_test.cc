@@ -8,6 +8,7 @@
 #include <set>
 
 #include "tests/sim/apps.h"
+#include "tests/sim/configs.h"
 #include "tests/sim/node.h"
 
 namespace ferry::sim {
@@ -26,9 +27,7 @@ core::config::Config changing_config(std::uint16_t last = kLast) {
     inbound.allocate = {core::config::Allocate::Strategy::random, 5, kConcurrency};
     inbound.settings = core::config::VmessInbound{};
     config.inbounds.push_back(inbound);
-    core::config::Outbound outbound;
-    outbound.settings = core::config::FreedomOutbound{};
-    config.outbounds.push_back(outbound);
+    config.outbounds.push_back(freedom_outbound());
     return config;
 }
 

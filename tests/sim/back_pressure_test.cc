@@ -11,16 +11,14 @@
 #include "core/core.h"
 #include "proto/address.h"
 #include "tests/sim/apps.h"
+#include "tests/sim/configs.h"
 #include "tests/sim/node.h"
 
 namespace ferry::sim {
 namespace {
 
 const io::Endpoint kSenderHost = *io::Endpoint::from_literal("10.0.0.7", 0);
-const io::Endpoint kDoorHost = *io::Endpoint::from_literal("10.0.0.1", 0);
-const io::Endpoint kSilentHost = *io::Endpoint::from_literal("10.0.0.3", 0);
 constexpr std::uint16_t kSilentPort = 80;
-constexpr std::uint16_t kFerryPort = 10086;
 
 constexpr std::size_t kPieceBytes = 1000;
 // One byte more than a slot and three run buffers: whoever may use those is left holding nearly a
@@ -107,47 +105,24 @@ core::config::Config with_buffer(std::optional<std::int64_t> bytes) {
     return config;
 }
 
-core::config::Inbound door_inbound() {
-    core::config::Inbound door;
-    door.listen = proto::ipv4({10, 0, 0, 1}, 0);
-    door.ports = {1000, 1000};
-    core::config::DokodemoInbound to_target;
-    to_target.target = proto::ipv4({10, 0, 0, 3}, kSilentPort);
-    door.settings = to_target;
-    return door;
-}
-
 core::config::Config plain_relay(std::optional<std::int64_t> bytes) {
     core::config::Config config = with_buffer(bytes);
-    config.inbounds.push_back(door_inbound());
-    config.outbounds.emplace_back().settings = core::config::FreedomOutbound{};
+    config.inbounds.push_back(door_inbound(1000, kSilentPort));
+    config.outbounds.push_back(freedom_outbound());
     return config;
 }
 
 core::config::Config near_node(std::optional<std::int64_t> bytes) {
     core::config::Config config = with_buffer(bytes);
-    config.inbounds.push_back(door_inbound());
-    core::config::VmessAccount account;
-    account.id = user();
-    core::config::VmessServer server;
-    server.address = proto::ipv4({10, 0, 0, 2}, kFerryPort);
-    server.users.push_back(account);
-    core::config::VmessOutbound vmess;
-    vmess.servers.push_back(server);
-    config.outbounds.emplace_back().settings = vmess;
+    config.inbounds.push_back(door_inbound(1000, kSilentPort));
+    config.outbounds.emplace_back().settings = through_server(user_account());
     return config;
 }
 
 core::config::Config far_node(std::optional<std::int64_t> bytes) {
     core::config::Config config = with_buffer(bytes);
-    core::config::Inbound inbound;
-    inbound.listen = proto::ipv4({10, 0, 0, 2}, 0);
-    inbound.ports = {kFerryPort, kFerryPort};
-    core::config::VmessInbound settings;
-    settings.clients.emplace_back().id = user();
-    inbound.settings = settings;
-    config.inbounds.push_back(inbound);
-    config.outbounds.emplace_back().settings = core::config::FreedomOutbound{};
+    config.inbounds.push_back(vmess_inbound());
+    config.outbounds.push_back(freedom_outbound());
     return config;
 }
 
@@ -160,14 +135,14 @@ std::size_t held_by(std::size_t nodes, Way way, std::optional<std::int64_t> byte
     World world(1, network_of_known_size());
     std::size_t poured = 0;
     Host sender(world, kSenderHost);
-    Host silent(world, kSilentHost);
+    Host silent(world, kTargetHost);
     std::optional<Node> far;
     if (nodes == 2) {
         far.emplace(world, kServerHost, far_node(bytes), dispatch(), core::Limits{});
     }
-    Node near(world, kDoorHost, nodes == 2 ? near_node(bytes) : plain_relay(bytes), dispatch(),
+    Node near(world, kClientHost, nodes == 2 ? near_node(bytes) : plain_relay(bytes), dispatch(),
               core::Limits{});
-    OtherEnd other_end(silent, kSilentHost.with_port(kSilentPort),
+    OtherEnd other_end(silent, kTargetHost.with_port(kSilentPort),
                        way == Way::down ? &poured : nullptr);
     sender.root.spawn(visit_door(sender, near.at(0), way == Way::up ? &poured : nullptr));
     (void)world.run([] { return false; }, kStalled);

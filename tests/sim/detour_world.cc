@@ -6,6 +6,7 @@
 
 #include "core/vmess_inbound.h"
 #include "core/vmess_outbound.h"
+#include "tests/sim/configs.h"
 
 namespace ferry::sim {
 namespace {
@@ -14,8 +15,6 @@ using std::chrono::milliseconds;
 using std::chrono::minutes;
 using std::chrono::seconds;
 
-const io::Endpoint kClientHost = *io::Endpoint::from_literal("10.0.0.1", 0);
-const io::Endpoint kTargetHost = *io::Endpoint::from_literal("10.0.0.3", 0);
 constexpr std::uint16_t kTalkPort = 80;
 constexpr std::uint16_t kEchoPort = 7;
 constexpr std::size_t kEchoBytes = 100;
@@ -66,25 +65,14 @@ core::config::Config server_config(const DetourChoices& choices) {
     there.default_alter_id = choices.alter_id;
     dynamic.settings = there;
     config.inbounds.push_back(dynamic);
-    core::config::Outbound outbound;
-    outbound.settings = core::config::FreedomOutbound{};
-    config.outbounds.push_back(outbound);
+    config.outbounds.push_back(freedom_outbound());
     return config;
-}
-
-core::config::Inbound door_to(std::uint16_t port) {
-    core::config::Inbound door;
-    door.listen = proto::ipv4({10, 0, 0, 1}, 0);
-    door.ports = {static_cast<std::uint16_t>(1000 + port), static_cast<std::uint16_t>(1000 + port)};
-    core::config::DokodemoInbound settings;
-    settings.target = proto::ipv4({10, 0, 0, 3}, port);
-    door.settings = settings;
-    return door;
 }
 
 core::config::Config client_config(const DetourChoices& choices) {
     core::config::Config config;
-    config.inbounds = {door_to(kTalkPort), door_to(kEchoPort)};
+    config.inbounds = {door_inbound(1000 + kTalkPort, kTalkPort),
+                       door_inbound(1000 + kEchoPort, kEchoPort)};
     core::config::VmessServer server;
     server.address = proto::ipv4({10, 0, 0, 2}, DetourWorld::kMainPort);
     for (std::size_t number = 0; number < choices.emails.size(); ++number) {

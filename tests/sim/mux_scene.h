@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "tests/sim/apps.h"
+#include "tests/sim/configs.h"
 #include "tests/sim/node.h"
 
 namespace ferry::sim {
@@ -15,59 +16,30 @@ namespace ferry::sim {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-inline const io::Endpoint kClientHost = *io::Endpoint::from_literal("10.0.0.1", 0);
-inline const io::Endpoint kTargetHost = *io::Endpoint::from_literal("10.0.0.3", 0);
-inline constexpr std::uint16_t kVmessPort = 10086;
 inline constexpr std::uint16_t kTargetPort = 80;
 inline constexpr std::uint16_t kOtherPort = 81;
 
-// Nothing ends by itself unless a test says so: an hour of silence is fine.
+// Nothing ends by itself unless a test says so.
 inline core::config::Config base_config() {
-    core::config::Level patient;
-    patient.idle = patient.uplink_only = patient.downlink_only = core::config::Seconds(3600);
     core::config::Config config;
-    config.policy.levels.emplace(0, patient);
+    config.policy.levels.emplace(0, patient_level());
     return config;
 }
 
 inline core::config::Config server_config() {
     core::config::Config config = base_config();
-    core::config::Inbound inbound;
-    inbound.listen = proto::ipv4({10, 0, 0, 2}, 0);
-    inbound.ports = {kVmessPort, kVmessPort};
-    core::config::VmessInbound settings;
-    core::config::VmessClient client;
-    client.id = user();
-    settings.clients.push_back(client);
-    inbound.settings = settings;
-    config.inbounds.push_back(inbound);
-    core::config::Outbound outbound;
-    outbound.settings = core::config::FreedomOutbound{};
-    config.outbounds.push_back(outbound);
+    config.inbounds.push_back(vmess_inbound());
+    config.outbounds.push_back(freedom_outbound());
     return config;
 }
 
 inline core::config::Config client_config(std::uint16_t concurrency, std::uint16_t server_port) {
     core::config::Config config = base_config();
     for (const std::uint16_t port : {kTargetPort, kOtherPort}) {
-        core::config::Inbound door;
-        door.listen = proto::ipv4({10, 0, 0, 1}, 0);
-        door.ports = {static_cast<std::uint16_t>(1000 + port),
-                      static_cast<std::uint16_t>(1000 + port)};
-        core::config::DokodemoInbound to_target;
-        to_target.target = proto::ipv4({10, 0, 0, 3}, port);
-        door.settings = to_target;
-        config.inbounds.push_back(door);
+        config.inbounds.push_back(door_inbound(static_cast<std::uint16_t>(1000 + port), port));
     }
-    core::config::VmessAccount account;
-    account.id = user();
-    core::config::VmessServer server;
-    server.address = proto::ipv4({10, 0, 0, 2}, server_port);
-    server.users.push_back(account);
-    core::config::VmessOutbound vmess;
-    vmess.servers.push_back(server);
     core::config::Outbound outbound;
-    outbound.settings = vmess;
+    outbound.settings = through_server(user_account(), server_port);
     outbound.mux.streams = concurrency;
     config.outbounds.push_back(outbound);
     return config;

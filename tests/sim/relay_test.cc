@@ -14,6 +14,7 @@
 #include "crypto/dispatch.h"
 #include "proto/vmess/keys.h"
 #include "tests/sim/apps.h"
+#include "tests/sim/configs.h"
 #include "tests/sim/node.h"
 #include "tests/sim/seeds.h"
 
@@ -22,35 +23,20 @@ namespace {
 
 using core::config::Security;
 
-const io::Endpoint kClientHost = *io::Endpoint::from_literal("10.0.0.1", 0);
-const io::Endpoint kTargetHost = *io::Endpoint::from_literal("10.0.0.3", 0);
-constexpr std::uint16_t kVmessPort = 10086;
 constexpr std::uint16_t kTargetPort = 80;
 
-// The wind may take a minute for what a policy gives two seconds.
-void be_patient(core::config::Config& config) {
-    core::config::Level patient;
-    patient.idle = patient.uplink_only = patient.downlink_only = core::config::Seconds(3600);
-    config.policy.levels.emplace(0, patient);
+core::config::Config base_config(bool patient) {
+    core::config::Config config;
+    if (patient) {
+        config.policy.levels.emplace(0, patient_level());
+    }
+    return config;
 }
 
 core::config::Config server_config(bool patient) {
-    core::config::Config config;
-    if (patient) {
-        be_patient(config);
-    }
-    core::config::Inbound inbound;
-    inbound.listen = proto::ipv4({10, 0, 0, 2}, 0);
-    inbound.ports = {kVmessPort, kVmessPort};
-    core::config::VmessInbound settings;
-    core::config::VmessClient client;
-    client.id = user();
-    settings.clients.push_back(client);
-    inbound.settings = settings;
-    config.inbounds.push_back(inbound);
-    core::config::Outbound outbound;
-    outbound.settings = core::config::FreedomOutbound{};
-    config.outbounds.push_back(outbound);
+    core::config::Config config = base_config(patient);
+    config.inbounds.push_back(vmess_inbound());
+    config.outbounds.push_back(freedom_outbound());
     return config;
 }
 
@@ -64,41 +50,18 @@ struct Choices {
 };
 
 core::config::Config client_config(const Choices& choices) {
-    core::config::Config config;
-    if (choices.patient) {
-        be_patient(config);
-    }
-    core::config::Inbound door;
-    door.listen = proto::ipv4({10, 0, 0, 1}, 0);
-    door.ports = {1000, 1000};
-    core::config::DokodemoInbound to_target;
-    to_target.target = proto::ipv4({10, 0, 0, 3}, kTargetPort);
-    door.settings = to_target;
-    config.inbounds.push_back(door);
-    core::config::Inbound socks;
-    socks.listen = proto::ipv4({10, 0, 0, 1}, 0);
-    socks.ports = {1080, 1080};
-    socks.settings = core::config::SocksInbound{};
-    config.inbounds.push_back(socks);
-
+    core::config::Config config = base_config(choices.patient);
+    config.inbounds = {door_inbound(1000, kTargetPort), socks_inbound()};
     if (choices.direct) {
-        core::config::Outbound outbound;
-        outbound.settings = core::config::FreedomOutbound{};
-        config.outbounds.push_back(outbound);
+        config.outbounds.push_back(freedom_outbound());
         return config;
     }
-    core::config::VmessAccount account;
-    account.id = user();
-    account.security = choices.security;
-    account.authenticated_length = choices.sealed_lengths;
-    account.no_termination_signal = choices.no_end_mark;
-    core::config::VmessServer server;
-    server.address = proto::ipv4({10, 0, 0, 2}, kVmessPort);
-    server.users.push_back(account);
-    core::config::VmessOutbound vmess;
-    vmess.servers.push_back(server);
+    core::config::VmessAccount as_user = user_account();
+    as_user.security = choices.security;
+    as_user.authenticated_length = choices.sealed_lengths;
+    as_user.no_termination_signal = choices.no_end_mark;
     core::config::Outbound outbound;
-    outbound.settings = vmess;
+    outbound.settings = through_server(as_user);
     outbound.mux.streams = choices.mux_streams;
     config.outbounds.push_back(outbound);
     return config;

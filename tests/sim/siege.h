@@ -12,6 +12,7 @@
 #include "proto/vmess/keys.h"
 #include "proto/vmess/legacy_request.h"
 #include "tests/sim/apps.h"
+#include "tests/sim/configs.h"
 #include "tests/sim/node.h"
 
 namespace ferry::sim {
@@ -22,19 +23,8 @@ inline constexpr auto kHandshake = std::chrono::seconds(60);
 // `alter_id` is of the only user, user().
 inline core::config::Config siege_config(std::uint16_t alter_id = 0) {
     core::config::Config config;
-    core::config::Inbound inbound;
-    inbound.listen = proto::ipv4({10, 0, 0, 2}, 0);
-    inbound.ports = {10086, 10086};
-    core::config::VmessInbound settings;
-    core::config::VmessClient client;
-    client.id = user();
-    client.alter_id = alter_id;
-    settings.clients.push_back(client);
-    inbound.settings = settings;
-    config.inbounds.push_back(inbound);
-    core::config::Outbound outbound;
-    outbound.settings = core::config::FreedomOutbound{};
-    config.outbounds.push_back(outbound);
+    config.inbounds.push_back(vmess_inbound(alter_id));
+    config.outbounds.push_back(freedom_outbound());
     return config;
 }
 

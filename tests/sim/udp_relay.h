@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "tests/sim/apps.h"
+#include "tests/sim/configs.h"
 #include "tests/sim/mail.h"
 #include "tests/sim/node.h"
 
@@ -19,9 +20,6 @@ namespace ferry::sim::udp {
 using core::config::PacketEncoding;
 using core::config::Security;
 
-inline const io::Endpoint kClientHost = *io::Endpoint::from_literal("10.0.0.1", 0);
-inline const io::Endpoint kTargetHost = *io::Endpoint::from_literal("10.0.0.3", 0);
-inline constexpr std::uint16_t kVmessPort = 10086;
 inline constexpr std::uint16_t kTargetPort = 53;
 inline constexpr auto kIdle = core::config::Seconds(30);
 
@@ -39,60 +37,33 @@ inline std::ostream& operator<<(std::ostream& out, const Choices& choices) {
                << choices.alter_id << '/' << static_cast<int>(choices.encoding);
 }
 
-inline void set_times(core::config::Config& config) {
+inline core::config::Config base_config() {
     core::config::Level level;
     level.idle = kIdle;
+    core::config::Config config;
     config.policy.levels.emplace(0, level);
+    return config;
 }
 
 inline core::config::Config server_config(const Choices& choices) {
-    core::config::Config config;
-    set_times(config);
-    core::config::Inbound inbound;
-    inbound.listen = proto::ipv4({10, 0, 0, 2}, 0);
-    inbound.ports = {kVmessPort, kVmessPort};
-    core::config::VmessInbound settings;
-    core::config::VmessClient client;
-    client.id = user();
-    client.alter_id = choices.alter_id;
-    settings.clients.push_back(client);
-    inbound.settings = settings;
-    config.inbounds.push_back(inbound);
-    core::config::Outbound outbound;
-    outbound.settings = core::config::FreedomOutbound{};
-    config.outbounds.push_back(outbound);
+    core::config::Config config = base_config();
+    config.inbounds.push_back(vmess_inbound(choices.alter_id));
+    config.outbounds.push_back(freedom_outbound());
     return config;
 }
 
 inline core::config::Config client_config(const Choices& choices) {
-    core::config::Config config;
-    set_times(config);
-    core::config::Inbound door;
-    door.listen = proto::ipv4({10, 0, 0, 1}, 0);
-    door.ports = {0, 0};  // one number for both
-    core::config::DokodemoInbound to_target;
-    to_target.target = proto::ipv4({10, 0, 0, 3}, kTargetPort);
-    to_target.networks = {.tcp = true, .udp = true};
-    door.settings = to_target;
-    config.inbounds.push_back(door);
-    core::config::Inbound socks;
-    socks.listen = proto::ipv4({10, 0, 0, 1}, 0);
-    socks.ports = {1080, 1080};
+    core::config::Config config = base_config();
+    core::config::Inbound door = door_inbound(0, kTargetPort);  // one number for both
+    std::get<core::config::DokodemoInbound>(door.settings).networks = {.tcp = true, .udp = true};
     core::config::SocksInbound associations;
     associations.udp = true;
-    socks.settings = associations;
-    config.inbounds.push_back(socks);
+    config.inbounds = {door, socks_inbound(associations)};
 
-    core::config::VmessAccount account;
-    account.id = user();
-    account.security = choices.security;
-    account.authenticated_length = choices.sealed_lengths;
-    account.alter_id = choices.alter_id;
-    core::config::VmessServer server;
-    server.address = proto::ipv4({10, 0, 0, 2}, kVmessPort);
-    server.users.push_back(account);
-    core::config::VmessOutbound vmess;
-    vmess.servers.push_back(server);
+    core::config::VmessAccount as_user = user_account(choices.alter_id);
+    as_user.security = choices.security;
+    as_user.authenticated_length = choices.sealed_lengths;
+    core::config::VmessOutbound vmess = through_server(as_user);
     vmess.packet_encoding = choices.encoding;
     core::config::Outbound outbound;
     outbound.settings = vmess;

@@ -13,6 +13,7 @@
 #include "proto/vmess/body.h"
 #include "proto/vmess/keys.h"
 #include "tests/sim/apps.h"
+#include "tests/sim/configs.h"
 #include "tests/sim/node.h"
 
 namespace ferry::sim {
@@ -20,7 +21,6 @@ namespace {
 
 constexpr std::uint32_t kUsers = 200;              // a search is 256 trials
 constexpr std::uint32_t kSearchesPerSecond = 100;  // 75 for newcomers
-const io::Endpoint kTargetHost = *io::Endpoint::from_literal("10.0.0.3", 0);
 
 proto::vmess::UserId id_of(std::uint32_t number) {
     proto::vmess::UserId id = user();
@@ -30,9 +30,6 @@ proto::vmess::UserId id_of(std::uint32_t number) {
 
 core::config::Config config_with(std::uint32_t users) {
     core::config::Config config;
-    core::config::Inbound inbound;
-    inbound.listen = proto::ipv4({10, 0, 0, 2}, 0);
-    inbound.ports = {10086, 10086};
     core::config::VmessInbound settings;
     for (std::uint32_t number = 0; number < users; ++number) {
         core::config::VmessClient client;
@@ -40,11 +37,10 @@ core::config::Config config_with(std::uint32_t users) {
         client.email = number % 2 == 0 ? "user" + std::to_string(number) : "";
         settings.clients.push_back(client);
     }
+    core::config::Inbound inbound = vmess_inbound();
     inbound.settings = settings;
     config.inbounds.push_back(inbound);
-    core::config::Outbound outbound;
-    outbound.settings = core::config::FreedomOutbound{};
-    config.outbounds.push_back(outbound);
+    config.outbounds.push_back(freedom_outbound());
     return config;
 }
 

@@ -8,6 +8,7 @@
 
 #include "proto/text.h"
 #include "tests/sim/apps.h"
+#include "tests/sim/configs.h"
 #include "tests/sim/node.h"
 
 namespace ferry::sim {
@@ -30,9 +31,7 @@ core::config::Config http_config() {
     inbound.ports = {8080, 8080};
     inbound.settings = core::config::HttpInbound{};
     config.inbounds.push_back(inbound);
-    core::config::Outbound outbound;
-    outbound.settings = core::config::FreedomOutbound{};
-    config.outbounds.push_back(outbound);
+    config.outbounds.push_back(freedom_outbound());
     return config;
 }
 
