@@ -204,7 +204,10 @@ void MuxCarrier::take_packet_piece(ByteView piece, bool last) {
         }
         piece = gathered_.data();
     }
-    if (!current_->packets.put(piece, frame.target, core_.pools.mux, core_.pools.run)) {
+    // Datagrams may be lost and streams may not: the last quarter of the slots is for those.
+    const bool is_scarce = 4 * core_.pools.mux.free_slots() < core_.pools.mux.slots();
+    if (is_scarce ||
+        !current_->packets.put(piece, frame.target, core_.pools.mux, core_.pools.run)) {
         core_.stats.datagrams_overrun.add();
     }
     gathered_.release();

@@ -194,6 +194,9 @@ void Supervisor::print_counters() const {
         worker->meters().add_to(sums);
         add_to(sums, worker->stats());
     }
+    sums["core.sockets_waiting"] = kept_sockets_.waiting();
+    sums["core.sockets_returned"] = kept_sockets_.returned();
+    sums["core.sockets_refused"] = kept_sockets_.refused();
     std::string text;
     for (const auto& [name, value] : sums) {
         text += fmt::format("{} {}\n", name, value);

@@ -84,6 +84,8 @@ def full_cone(lab, pair, name):
         assert (answer, source) == (b"unasked", (LOOPBACK, third.port))
     with tunnel.enter("dokodemo") as association:
         echoes(association, first, noise(512))
+    kept = counters(tunnel.server)
+    assert [kept[f"core.sockets_{name}"] for name in ("waiting", "returned", "refused")] == [0, 0, 0]
 
 
 def restart(lab, pair):
