@@ -8,7 +8,7 @@ from cases import Case
 from configs import LOOPBACK
 from count_cases import counters
 from datagrams import SocksAssociation, UdpTarget, echoes, noise
-from lab import wait_until
+from lab import listening_ports, wait_until
 from udp_cases import UdpTunnel
 
 _MUX = {"enabled": True, "concurrency": 8}
@@ -38,13 +38,18 @@ def cases(bench):
             yield Case(f"xudp/{pair}/quic", partial(quic, pair=pair))
 
 
+def _tries(pair):
+    """V2Ray 4.34 loses answers now and then (vmess.md 18)."""
+    return 1 if pair.both_ours else 3
+
+
 def sizes(lab, pair, entry):
     """Every size comes back, and shares one connection with the others."""
     target = lab.closing(UdpTarget())
     tunnel = UdpTunnel(lab, pair, target, mux=_MUX)
     with tunnel.enter(entry) as association:
         for size in _COMMON_SIZES + ((_PLAIN_MOST,) if pair.both_ours else ()):
-            echoes(association, target, noise(size))
+            echoes(association, target, noise(size), tries=_tries(pair))
     if pair.server.is_ours:
         assert counters(tunnel.server)["core.mux_streams"] >= 1
 
@@ -57,7 +62,7 @@ def many(lab, pair):
         associations = [stack.enter_context(tunnel.enter("socks5")) for _ in range(6)]
         for turn in range(3):
             for number, association in enumerate(associations):
-                echoes(association, target, bytes([number, turn]) + noise(300))
+                echoes(association, target, bytes([number, turn]) + noise(300), tries=_tries(pair))
 
 
 def first_target(lab, pair):
@@ -66,7 +71,7 @@ def first_target(lab, pair):
     for entry in ("socks5", "dokodemo"):
         with tunnel.enter(entry) as association:
             for size in _COMMON_SIZES:
-                echoes(association, target, noise(size))
+                echoes(association, target, noise(size), tries=_tries(pair))
 
 
 def full_cone(lab, pair, name):
@@ -95,6 +100,8 @@ def restart(lab, pair):
     with SocksAssociation(tunnel.socks_port) as association:
         echoes(association, target, noise(100))
         tunnel.server.kill()
+        # The kernel takes a ring down after its process has gone, and its listener with it.
+        wait_until(lambda: tunnel.vmess_port not in listening_ports(), "the port to be free")
         vmess = configs.vmess_in(tunnel.vmess_port)
         lab.start(pair.server, configs.config([vmess], [configs.freedom_out()]), "server-again")
         wait_until(lambda: counters(tunnel.client)["core.xudp_moves"] == 1, "another connection")

@@ -195,7 +195,8 @@ def ids(lab, pair):
     for port in start_clients(lab, pair.client, outbounds):
         with entries.socks5(port, LOOPBACK, target.port) as connection:
             alive(connection)
-    assert access_log(lab).count(f"email: {EMAIL}\n") == len(spellings), access_log(lab)
+    line = f"email: {EMAIL}\n"
+    wait_until(lambda: access_log(lab).count(line) == len(spellings), "a line for each spelling")
 
 
 def id_values(lab, program):

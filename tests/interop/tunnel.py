@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import configs
 import entries
 from configs import LOOPBACK
-from lab import Lab, Program
+from lab import Lab, Program, listening_ports, wait_until
 from streams import dial
 
 
@@ -103,6 +103,8 @@ class Tunnel:
 
     def restart_server(self):
         """Starts the server again, on the same port, after a case has killed it."""
+        # The kernel takes a ring down after its process has gone, and its listener with it.
+        wait_until(lambda: self.vmess_port not in listening_ports(), "the port to be free")
         self.server = self.lab.start(self.pair.server, self._server_config, "server-again")
 
     def enter(self, entry, host, port):

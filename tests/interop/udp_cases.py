@@ -70,6 +70,7 @@ def cases(bench):
             yield Case(f"udp/{program.kind}/direct", partial(direct, program=program))
             yield Case(f"udp/{program.kind}/switched-off", partial(switched_off, program=program))
             yield Case(f"udp/{program.kind}/only-udp", partial(only_udp, program=program))
+            yield Case(f"udp/{program.kind}/blackhole", partial(blackhole, program=program))
 
 
 class UdpTunnel:
@@ -107,8 +108,10 @@ def sizes(lab, pair, security, entry, alter_id=0):
     target = lab.closing(UdpTarget())
     tunnel = UdpTunnel(lab, pair, target, security, alter_id)
     with tunnel.enter(entry) as association:
+        # V2Ray 4.34 loses answers now and then (vmess.md 18); ours lose none on loopback.
+        tries = 1 if pair.both_ours else 3
         for size in _COMMON_SIZES + (_OUR_SIZES if pair.both_ours else ()):
-            echoes(association, target, noise(size))
+            echoes(association, target, noise(size), tries=tries)
         burst = {struct.pack(">H", number) + noise(number) for number in range(1, 60)}
         for datagram in burst:
             association.send(datagram, target.host, target.port)
@@ -130,6 +133,20 @@ def dns(lab, pair):
                 association.send(query, host, server.port)
                 answer, _ = association.receive()
                 assert dns_address(answer, query) == "192.0.2.77"
+
+
+def blackhole(lab, program):
+    """What goes nowhere is counted, and the association stays."""
+    target = lab.closing(UdpTarget())
+    port = lab.free_port()
+    socks = configs.socks_in(port)
+    socks["settings"]["udp"] = True
+    client = lab.start(program, configs.config([socks], [configs.blackhole_out("none")]), "client")
+    with SocksAssociation(port) as association:
+        for count in (1, 2):
+            association.send(noise(100), target.host, target.port)
+            wait_until(lambda: counters(client)["core.datagrams_unsent"] == count, "the datagram to be swallowed")
+    assert target.heard == []
 
 
 def over_ipv6(lab, pair):
