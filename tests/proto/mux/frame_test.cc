@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "tests/proto/mux/frames.h"
 
 namespace ferry::proto::mux::test {
@@ -123,9 +125,9 @@ TEST(MuxFrame, DataOfAnyLength) {
 // Metadata in hex, as a whole frame without data.
 Bytes bare(std::string_view metadata) {
     const Bytes bytes = from_spaced(metadata);
-    Bytes wire{static_cast<std::uint8_t>(bytes.size() >> 8),
-               static_cast<std::uint8_t>(bytes.size())};
-    wire.insert(wire.end(), bytes.begin(), bytes.end());
+    Bytes wire(2 + bytes.size());
+    crypto::store_be(wire.data(), static_cast<std::uint16_t>(bytes.size()));
+    std::ranges::copy(bytes, wire.begin() + 2);
     return wire;
 }
 
