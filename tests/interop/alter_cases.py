@@ -6,6 +6,7 @@ import configs
 import entries
 from cases import Case
 from configs import EMAIL, LOOPBACK, OTHER_USER_ID, USER_ID
+from lab import wait_for_access
 from streams import Payload, alive, echoes, receive_some, receive_to_end, say
 from targets import Target, echo
 from tunnel import SECURITIES
@@ -129,6 +130,4 @@ def two_users(lab, pair):
         for _ in range(8):
             with entries.socks5(port, LOOPBACK, target.port) as connection:
                 alive(connection)
-    with open(lab.path("server.access")) as file:
-        text = file.read()
-    assert text.count(EMAIL) >= 8 and text.count("ben@example.org") >= 8, text
+    wait_for_access(lab, lambda text: text.count(EMAIL) >= 8 and text.count("ben@example.org") >= 8)

@@ -9,7 +9,7 @@ import entries
 from cases import Case, Skip
 from configs import LOOPBACK
 from entries import Refused
-from lab import wait_until
+from lab import wait_for_access, wait_until
 from streams import Ended, Payload, alive, dial, echoes, receive_to_end
 from targets import Origin, Target, echo
 from tunnel import Tunnel
@@ -127,10 +127,8 @@ def two_users(lab, pair):
         lab.start(pair.client, config, f"client-{user_id[:4]}")
         with entries.socks5(inbound_port, LOOPBACK, target.port) as connection:
             alive(connection)
-    with open(lab.path("server.access")) as file:
-        log = file.read()
     for email in (configs.EMAIL, "ben@example.org"):
-        assert f"email: {email}" in log, log
+        wait_for_access(lab, lambda text: f"email: {email}" in text)
 
 
 def ipv6(lab, pair):

@@ -78,6 +78,7 @@ def switches(lab, pair, random=False, security="auto", alter_id=0):
     _relay(port, target)
     with entries.socks5(port, LOOPBACK, target.port) as connection:
         echoes(connection, Payload(100_000))
+    wait_until(lambda: len(_sources(lab)) >= _ROUNDS + 1, "a line for each connection")
     emails = _sources(lab)
     assert len(emails) == _ROUNDS + 1, emails
     # V2Ray writes the address of made-up accounts in small letters, and so is this one.
@@ -109,7 +110,7 @@ def other_target(lab, pair):
     server = _server(lab, pair.server, main_port, [other])
     port = _client(lab, pair.client, main_port)
     _relay(port, target, 3)
-    assert "which is not VMess" in server.output(), server.output()
+    wait_until(lambda: "which is not VMess" in server.output(), "the warning")
 
 
 def insecure_target(lab, pair):
@@ -119,7 +120,7 @@ def insecure_target(lab, pair):
     dynamic = _dynamic(lab.free_port(), disableInsecureEncryption=True)
     server = _server(lab, pair.server, main_port, [dynamic])
     if pair.server.is_ours:
-        assert "which refuses aes-128-cfb" in server.output(), server.output()
+        wait_until(lambda: "which refuses aes-128-cfb" in server.output(), "the warning")
     port = _client(lab, pair.client, main_port)
     if pair.client.is_ours:
         _relay(port, target)

@@ -253,6 +253,19 @@ def _holder(host, port):
     return holder
 
 
+def wait_for_access(lab, holds, name="server"):
+    """Waits until `holds` is true of a program's access log, which a thread of its own writes."""
+
+    def look():
+        try:
+            with open(lab.path(f"{name}.access")) as file:
+                return holds(file.read())
+        except FileNotFoundError:
+            return False
+
+    wait_until(look, f"the lines in {name}.access")
+
+
 def wait_until(condition, what: str, seconds=PATIENCE_SECONDS):
     """Waits until `condition()` is true and gives its value; raises when the time is over."""
     deadline = time.monotonic() + seconds

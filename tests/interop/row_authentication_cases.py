@@ -13,9 +13,9 @@ import wire
 from cases import Skip
 from configs import EMAIL, LOOPBACK, USER_ID
 from count_cases import counters
-from lab import wait_until
+from lab import wait_for_access, wait_until
 from peers import Client
-from rows import access_log, by_program, start_server
+from rows import by_program, start_server
 from streams import Ended, dial, receive_to_end
 from targets import Target, echo
 from wire import Request
@@ -142,7 +142,7 @@ def memory(lab, program):
             f"the tokens of {offset} s",
             _TOKENS_PATIENCE_SECONDS,
         )
-    assert access_log(lab).endswith(f"email: {clients[-1]['email']}\n"), access_log(lab)
+    wait_for_access(lab, lambda text: text.endswith(f"email: {clients[-1]['email']}\n"))
     resident = _status_bytes(server, "VmRSS")
     assert resident < _MANY_IDS_BYTES, f"{resident >> 20} MiB"
 
@@ -165,7 +165,7 @@ def many_users(lab, program):
         for number, place in enumerate(places):
             request = Request(LOOPBACK, target.port)
             ask(port, request, user_id=names[place], source=f"127.5.0.{number + 1}")
-            assert access_log(lab).endswith(f"email: {place}@x\n"), place
+            wait_for_access(lab, lambda text: text.endswith(f"email: {place}@x\n"))
         seen = counters(server)
         assert seen["core.searches"] == len(places), seen
         assert seen["core.known_callers"] == (round_number - 1) * len(places), seen

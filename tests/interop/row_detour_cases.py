@@ -17,9 +17,9 @@ import entries
 import rows
 import wire
 from configs import EMAIL, LOOPBACK, OTHER_USER_ID, USER_ID
-from lab import listening_ports, wait_until
+from lab import listening_ports, wait_for_access, wait_until
 from peers import Server
-from rows import access_log, by_pair, by_program, judge, start_client
+from rows import by_pair, by_program, judge, start_client
 from streams import TIMEOUT_SECONDS, alive, receive_exactly
 from targets import Target, echo
 from wire import AES_128_CFB, AES_128_GCM, CHACHA20_POLY1305, NONE, M, P, Request, S
@@ -246,7 +246,7 @@ def made_up_accounts(lab, program):
     ask(port, Request(LOOPBACK, target.port), user_id=anna)
     # V2Ray makes the letters small, so that its counters split.
     email = "Anna@X" if program.is_ours else "anna@x"
-    assert access_log(lab).endswith(f"email: {email}\n"), access_log(lab)
+    wait_for_access(lab, lambda text: text.endswith(f"email: {email}\n"))
 
 
 def ports_in_range(lab, pair):

@@ -18,6 +18,7 @@ import rows
 import wire
 from alter_cases import relays
 from configs import EMAIL, LOOPBACK, USER_ID
+from lab import wait_for_access
 from rows import access_log, by_pair, by_program, start_client, start_server
 from streams import Payload, alive, echoes
 from targets import Target, echo
@@ -75,7 +76,8 @@ def in_and_out(lab, pair):
     for way in (socks, port):
         with entries.socks5(way, LOOPBACK, target.port) as connection:
             echoes(connection, Payload(100_000))
-    assert f"email: {EMAIL}" in access_log(lab, "both") and f"email: {EMAIL}" in access_log(lab, "last")
+    for name in ("both", "last"):
+        wait_for_access(lab, lambda text: f"email: {EMAIL}" in text, name)
 
 
 def many_ids(lab, pair):
@@ -102,7 +104,7 @@ def each_of_64(lab, program):
     port, _ = start_server(lab, program, [{"id": USER_ID, "alterId": 64, "email": EMAIL}])
     for signer in alternative_ids(USER_ID, 64):
         ask(port, Request(LOOPBACK, target.port), older=True, signer=signer)
-    assert access_log(lab).count(f"email: {EMAIL}\n") == 64, access_log(lab)
+    wait_for_access(lab, lambda text: text.count(f"email: {EMAIL}\n") == 64)
 
 
 def _zone(name, rule):
@@ -125,6 +127,7 @@ def zones(lab, pair):
         with entries.socks5(port, LOOPBACK, target.port) as connection:
             alive(connection)
     if west_name == west or pair.server.is_ours:
+        wait_for_access(lab, lambda text: " accepted " in text)
         stamp = re.match(r"(\d+/\d+/\d+ \d+:\d+:\d+) ", access_log(lab))[1]
         written = datetime.strptime(stamp, "%Y/%m/%d %H:%M:%S").replace(tzinfo=timezone.utc).timestamp()
         assert abs(written - (time.time() + 3600 * hours)) < 600, stamp

@@ -12,7 +12,7 @@ from alter_cases import passed_of, relays
 from config_cases import all_served, need_ipv6, server_of, used_in_turns
 from configs import EMAIL, LOOPBACK, OTHER_USER_ID, USER_ID
 from detour_cases import switches
-from lab import listening_ports, wait_until
+from lab import listening_ports, wait_for_access, wait_until
 from peers import Client, Server
 from row_policy_cases import idle_at_outbound
 from rows import access_log, by_pair, by_program, judge, start_client, start_clients, start_server
@@ -173,6 +173,7 @@ def users(lab, pair):
     for _ in range(_USERS_REQUESTS):
         with entries.socks5(port, LOOPBACK, target.port) as connection:
             alive(connection)
+    wait_for_access(lab, lambda text: text.count(" email: ") == _USERS_REQUESTS)
     text = access_log(lab)
     seen = [text.count(f"email: {email}\n") for email in (EMAIL, "ben@example.org")]
     # By chance one of them is seen less than fifteen times: less than once in 10^12 runs.

@@ -20,7 +20,7 @@ from datagrams import (
     echoes,
     noise,
 )
-from lab import udp_ports, wait_until
+from lab import udp_ports, wait_for_access, wait_until
 from peers import Client
 from streams import dial
 from tunnel import SECURITIES, ServerAlone, securities_of
@@ -118,8 +118,7 @@ def sizes(lab, pair, security, entry, alter_id=0):
         for _ in range(len(burst)):
             answer, _ = association.receive()
             burst.remove(answer)
-    accepted = open(lab.path("server.access")).read()
-    assert f"accepted udp:{target.host}:{target.port}" in accepted, accepted
+    wait_for_access(lab, lambda text: f"accepted udp:{target.host}:{target.port}" in text)
 
 
 def dns(lab, pair):
