@@ -27,12 +27,15 @@ struct Snapshot;
 class MuxClients;
 
 // Slot sizes. An `in` slot is what the kernel fills when a quiet direction wakes; a run buffer is
-// what a busy one receives into. The other two hold the same plaintext sealed: with the longest
-// header, and with the additions of each unit.
+// what a busy one receives into, and a bulk buffer what it goes on with if it fills that, too. The
+// others hold the same plaintext sealed: with the longest header, and with the additions of each
+// unit.
 inline constexpr std::size_t kInSlotBytes = 16 * 1024;
 inline constexpr std::size_t kOutSlotBytes = 18 * 1024;
 inline constexpr std::size_t kRunBytes = 64 * 1024;
 inline constexpr std::size_t kOutRunBytes = 68 * 1024;
+inline constexpr std::size_t kBulkBytes = 256 * 1024;
+inline constexpr std::size_t kOutBulkBytes = 264 * 1024;
 // What streams inside a connection have been sent and have not taken lies in slots of this size.
 inline constexpr std::size_t kMuxSlotBytes = 16 * 1024;
 // Frames of many streams are put together in one of these before they are sealed.
@@ -43,6 +46,7 @@ struct Limits {
     std::uint32_t in_slots = 4096;
     std::uint32_t out_slots = 1024;
     std::uint32_t run_buffers = 256;
+    std::uint32_t bulk_buffers = 4;  // of each kind; as many as the core's cache has room for
     std::uint32_t mux_slots = 2048;
     // How long one stream may keep the others of its connection waiting.
     io::Duration mux_patience = std::chrono::seconds(10);
@@ -62,17 +66,21 @@ struct Pools {
     explicit Pools(const Limits& limits)
         : in(kInSlotBytes, limits.in_slots),
           run(kRunBytes, limits.run_buffers),
+          bulk(kBulkBytes, limits.bulk_buffers),
           mux(kMuxSlotBytes, limits.mux_slots),
           frames(kFrameSlotBytes, limits.run_buffers),
           out(kOutSlotBytes, limits.out_slots),
-          out_run(kOutRunBytes, limits.run_buffers) {}
+          out_run(kOutRunBytes, limits.run_buffers),
+          out_bulk(kOutBulkBytes, limits.bulk_buffers) {}
 
     io::BufferPool in;
     io::BufferPool run;
+    io::BufferPool bulk;  // nobody waits for one of these
     io::BufferPool mux;
     io::BufferPool frames;
     io::BufferPool out;
     io::BufferPool out_run;
+    io::BufferPool out_bulk;  // likewise
 };
 
 // How many connections are being drained, in all and for each address.

@@ -33,7 +33,10 @@ Outcome failed(Flow& flow, const End& end, std::errc error) {
 io::Task<io::Result<void>> provide_out(Flow& flow) {
     Pools& pools = flow.session.core.pools;
     const std::size_t waiting = flow.pending.size() + flow.in.data().size();
-    if (waiting > kInSlotBytes) {
+    if (waiting > kRunBytes) {
+        flow.out = pools.out_bulk.try_take();
+    }
+    if (!flow.out && waiting > kInSlotBytes) {
         flow.out = pools.out_run.try_take();
     }
     if (!flow.out) {
@@ -57,7 +60,8 @@ io::Task<Got> receive_enlarged(Flow& flow) {
     co_return got;
 }
 
-// Receives into a run buffer; gives it back if it stays empty for too long, and goes on without.
+// Receives into a run buffer that is empty, or into a bulk buffer; gives it back if nothing comes
+// for too long, and goes on with less.
 io::Task<Got> receive_with_patience(Flow& flow) {
     {
         io::Scope brief(flow.session.core.loop, &flow.session.scope);
@@ -67,8 +71,9 @@ io::Task<Got> receive_with_patience(Flow& flow) {
             co_return got;
         }
     }
-    flow.busy = false;
+    flow.pace = Pace::quiet;
     flow.rest();
+    flow.step_down();
     auto got = co_await flow.from.socket.recv(flow.in);
     co_return got;
 }
@@ -147,7 +152,7 @@ Care care_for(const Flow& flow, Then then, bool has_room) {
     if (flow.from.link) {
         return receive_from_link;
     }
-    if (flow.in && flow.in.data().empty()) {
+    if (flow.in && (flow.in.data().empty() || flow.in.slot_bytes() == kBulkBytes)) {
         return receive_with_patience;
     }
     return nullptr;

@@ -47,6 +47,7 @@ core::Limits tight_limits() {
     limits.in_slots = 8;
     limits.out_slots = 3;
     limits.run_buffers = 2;
+    limits.bulk_buffers = 1;
     limits.mux_slots = 3;
     limits.mux_patience = std::chrono::hours(1);  // what the wind may take
     return limits;
@@ -126,10 +127,12 @@ std::vector<std::string> Node::log() {
 bool Node::pools_are_full() const {
     return pools_.in.free_slots() == pools_.in.slots() &&
            pools_.run.free_slots() == pools_.run.slots() &&
+           pools_.bulk.free_slots() == pools_.bulk.slots() &&
            pools_.mux.free_slots() == pools_.mux.slots() &&
            pools_.frames.free_slots() == pools_.frames.slots() &&
            pools_.out.free_slots() == pools_.out.slots() &&
-           pools_.out_run.free_slots() == pools_.out_run.slots();
+           pools_.out_run.free_slots() == pools_.out_run.slots() &&
+           pools_.out_bulk.free_slots() == pools_.out_bulk.slots();
 }
 
 }  // namespace ferry::sim

@@ -83,6 +83,7 @@ public:
     std::vector<std::string> log();
     // How many pipes have been taken from the core's pool so far.
     std::uint64_t pipes_taken() const noexcept { return core_.pipes.taken(); }
+    const core::Pools& pools() const noexcept { return pools_; }
     // Are all slots of all pools where they belong?
     bool pools_are_full() const;
 
