@@ -24,9 +24,13 @@ Flow::Flow(Session& its_session, Way its_way) noexcept
 // Hands the pending plaintext on; gives whether all of it could go.
 bool Flow::pass_pending() {
     if (!pending.empty() && seals()) {
-        seal_pending();
+        if (to.sealer->keeps_payload()) {
+            seal_around_pending();
+        } else {
+            seal_pending();
+        }
     } else if (!pending.empty() && pieces.size() < kPiecesMax) {
-        pieces.push_back({const_cast<std::uint8_t*>(pending.data()), pending.size()});
+        add_piece(pending);
         passed_bytes += pending.size();
         pending = {};
     }
@@ -48,6 +52,31 @@ void Flow::seal_pending() {
         pending = pending.subspan(unit);
     }
     pending = {};
+}
+
+void Flow::add_piece(ByteView bytes) {
+    if (bytes.empty()) {
+        return;
+    }
+    // What the kernel only reads is writable in an iovec.
+    pieces.push_back({const_cast<std::uint8_t*>(bytes.data()), bytes.size()});
+}
+
+// As much as has room; the payload stays where it is, and only what stands around it is written.
+void Flow::seal_around_pending() {
+    proto::Sealer& sealer = *to.sealer;
+    while (!pending.empty() && pieces.size() + 3 <= kPiecesMax &&
+           out.room().size() >= sealer.added_max()) {
+        const ByteView unit = pending.first(std::min(pending.size(), sealer.payload_max()));
+        const ByteView room = out.room();
+        const auto around = sealer.seal_around(unit.size(), out.room());
+        out.commit(around.before_bytes + around.after_bytes);
+        add_piece(room.first(around.before_bytes));
+        add_piece(unit);
+        add_piece(room.subspan(around.before_bytes, around.after_bytes));
+        passed_bytes += unit.size();
+        pending = pending.subspan(unit.size());
+    }
 }
 
 proto::Parsed<Then> Flow::transform() {
@@ -99,7 +128,7 @@ proto::Parsed<Then> Flow::transform() {
 }
 
 std::size_t Flow::ready_bytes() const noexcept {
-    if (seals()) {
+    if (pieces.empty()) {
         return out.data().size();
     }
     std::size_t sum = 0;
@@ -114,7 +143,7 @@ bool Flow::lacks_out() const noexcept {
 }
 
 io::OpAwait<io::Result<void>> Flow::send() noexcept {
-    if (seals()) {
+    if (pieces.empty()) {
         return to.socket.send(out.data());
     }
     if (pieces.size() == 1) {

@@ -33,7 +33,8 @@ enum class Pace : std::uint8_t {
 inline constexpr std::size_t kPiecesMax = 64;
 
 // One direction. Opening happens in place, in `in`; sealing goes from there into `out`. What is
-// ready to be sent is either `out`, or pieces of `in` and of the session's prologue.
+// ready to be sent is either `out`, or pieces of `in` and of the session's prologue; where a sealer
+// keeps the payload as it is, with pieces of `out` between them.
 struct Flow {
     Flow(Session& its_session, Way its_way) noexcept;
 
@@ -84,6 +85,8 @@ struct Flow {
 private:
     bool pass_pending();
     void seal_pending();
+    void seal_around_pending();
+    void add_piece(ByteView bytes);
     io::Buffer larger_buffer();
 };
 

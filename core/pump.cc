@@ -33,10 +33,11 @@ Outcome failed(Flow& flow, const End& end, std::errc error) {
 io::Task<io::Result<void>> provide_out(Flow& flow) {
     Pools& pools = flow.session.core.pools;
     const std::size_t waiting = flow.pending.size() + flow.in.data().size();
-    if (waiting > kRunBytes) {
+    const bool is_copied = !flow.to.sealer->keeps_payload();
+    if (is_copied && waiting > kRunBytes) {
         flow.out = pools.out_bulk.try_take();
     }
-    if (!flow.out && waiting > kInSlotBytes) {
+    if (is_copied && !flow.out && waiting > kInSlotBytes) {
         flow.out = pools.out_run.try_take();
     }
     if (!flow.out) {

@@ -1,6 +1,7 @@
 // Opener and Sealer: wire bytes to plaintext and back.
 #pragma once
 
+#include <cassert>
 #include <cstddef>
 #include <cstdint>
 
@@ -58,6 +59,24 @@ public:
     //   payload  1 to payload_max() bytes, not overlapping `to`
     //   gives    bytes written, at most payload.size() + added_max()
     virtual std::size_t seal(ByteView payload, ByteSpan to) = 0;
+
+    // Does the payload stand in its unit as it is? Then it can be sent from where it lies, between
+    // what seal_around() writes.
+    virtual bool keeps_payload() const noexcept { return false; }
+
+    // As seal(), without the payload: what stands before it, and right behind that in `to` what
+    // stands after it; the first unit has the header before it.
+    //
+    //   payload_bytes  1 to payload_max()
+    //   to             at least added_max() bytes
+    struct Around {
+        std::size_t before_bytes;
+        std::size_t after_bytes;
+    };
+    virtual Around seal_around(std::size_t, ByteSpan) {
+        assert(!keeps_payload());
+        return {0, 0};
+    }
 
     // Writes the header alone, if it has not been written; 0 if it has, or if there is none.
     virtual std::size_t header(ByteSpan to) = 0;

@@ -43,6 +43,7 @@ public:
     static constexpr std::size_t kAddedBytes = kChecksumBytes;
     static constexpr std::size_t kFrontBytes = kChecksumBytes;
     static constexpr Fault kFault = Fault::bad_checksum;
+    static constexpr bool kIsKept = false;
 
     void follow(ByteView header) noexcept { stream_.follow(header); }
 

@@ -130,6 +130,20 @@ std::size_t ChunkSealer<Payload>::seal(ByteView payload, ByteSpan to) {
 }
 
 template <class Payload>
+Sealer::Around ChunkSealer<Payload>::seal_around(std::size_t payload_bytes, ByteSpan to) {
+    if constexpr (!Payload::kIsKept) {
+        return Sealer::seal_around(payload_bytes, to);
+    }
+    assert(payload_bytes > 0 && payload_bytes <= payload_max());
+    assert(!ended_);
+    const std::size_t field_bytes = lengths_.field_bytes();
+    const ByteSpan field = to.first(field_bytes);
+    const ChunkSize size = lengths_.seal(payload_bytes, field);
+    random_.fill(to.subspan(field_bytes, size.padding_bytes));
+    return {field_bytes, size.padding_bytes};
+}
+
+template <class Payload>
 std::size_t ChunkSealer<Payload>::end(ByteSpan to) {
     if (ended_) {
         return 0;

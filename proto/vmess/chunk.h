@@ -34,6 +34,7 @@ public:
     static constexpr std::size_t kAddedBytes = crypto::kTagBytes;
     static constexpr std::size_t kFrontBytes = 0;  // of those, in front of the payload
     static constexpr Fault kFault = Fault::bad_tag;
+    static constexpr bool kIsKept = false;  // Sealer::keeps_payload()
 
     AeadPayload(const crypto::Dispatch& dispatch, Security security, const BodyKeys& keys);
 
@@ -53,6 +54,7 @@ public:
     static constexpr std::size_t kAddedBytes = 0;
     static constexpr std::size_t kFrontBytes = 0;
     static constexpr Fault kFault = Fault::bad_tag;  // never: anything is a payload
+    static constexpr bool kIsKept = true;
 
     BarePayload(const crypto::Dispatch&, Security, const BodyKeys&) noexcept {}
 
@@ -106,6 +108,8 @@ public:
     std::size_t payload_max() const noexcept override;
     std::size_t added_max() const noexcept override;
     std::size_t seal(ByteView payload, ByteSpan to) override;
+    bool keeps_payload() const noexcept override { return Payload::kIsKept; }
+    Around seal_around(std::size_t payload_bytes, ByteSpan to) override;
     std::size_t header(ByteSpan) override { return 0; }
     std::size_t end(ByteSpan to) override;
 

@@ -63,6 +63,13 @@ public:
         const std::size_t header_bytes = header_.write(to);
         return header_bytes + body_.seal(payload, to.subspan(header_bytes));
     }
+    bool keeps_payload() const noexcept override { return body_.keeps_payload(); }
+    Around seal_around(std::size_t payload_bytes, ByteSpan to) override {
+        const std::size_t header_bytes = header_.write(to);
+        Around around = body_.seal_around(payload_bytes, to.subspan(header_bytes));
+        around.before_bytes += header_bytes;
+        return around;
+    }
     std::size_t header(ByteSpan to) override { return header_.write(to); }
     std::size_t end(ByteSpan to) override {
         const std::size_t header_bytes = header_.write(to);

@@ -34,6 +34,8 @@ public:
         std::ranges::copy(payload, to.begin());
         return payload.size();
     }
+    bool keeps_payload() const noexcept override { return true; }
+    Around seal_around(std::size_t, ByteSpan) override { return {0, 0}; }
     std::size_t header(ByteSpan) override { return 0; }
     std::size_t end(ByteSpan) override { return 0; }
     void follow(ByteView) noexcept {}

@@ -81,6 +81,38 @@ TEST(Chunk, EverySizeComesBackInOnePieceOrMany) {
     }
 }
 
+TEST(Chunk, WhatIsSealedAroundAPayloadIsWhatSealWritesThere) {
+    unsigned kept = 0;
+    for (const BodyForm& form : all_forms()) {
+        SCOPED_TRACE(name_of(form));
+        const Request request = request_of(form);
+        const auto random = fixed_random(6);
+        const auto same_random = fixed_random(6);
+        const auto whole = body_sealer(request, request.keys, *random);
+        const auto parted = body_sealer(request, request.keys, *same_random);
+        EXPECT_EQ(parted->keeps_payload(), request.security == Security::none);
+        if (!parted->keeps_payload()) {
+            continue;
+        }
+        ++kept;
+        std::size_t index = 0;
+        for (const std::size_t bytes : {1UL, 2047UL, 4096UL, kPayloadBytesMax, 1UL}) {
+            const Bytes payload = payload_of(index++, bytes);
+            Bytes room(parted->added_max());
+            const auto around = parted->seal_around(payload.size(), room);
+            ASSERT_LE(around.before_bytes + around.after_bytes, room.size());
+            const ByteView written = room;
+            Bytes composed;
+            append(composed, written.first(around.before_bytes));
+            append(composed, payload);
+            append(composed, written.subspan(around.before_bytes, around.after_bytes));
+            EXPECT_TRUE(composed == sealed(*whole, payload)) << bytes;
+        }
+        EXPECT_EQ(sealed_end(*parted), sealed_end(*whole));
+    }
+    EXPECT_GT(kept, 1U);
+}
+
 TEST(Chunk, ByteByByteIsAsGoodAsWhole) {
     for (const BodyForm& form : all_forms()) {
         SCOPED_TRACE(name_of(form));
