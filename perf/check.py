@@ -25,7 +25,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE, os.path.join(HERE, "..", "tests", "interop")]
 
 import configs  # noqa: E402
-from comparison import setup  # noqa: E402
+from comparison import profiles, setup  # noqa: E402
 from comparison.kinds import KINDS, kind_of  # noqa: E402
 from configs import LOOPBACK, USER_ID  # noqa: E402
 
@@ -180,6 +180,24 @@ def unknown_kind(options, _place):
     assert done.returncode != 0 and "sing-box" in done.stderr, f"{done.returncode}: {done.stderr}"
 
 
+# As `perf report --sort sym -n` prints it.
+_REPORT = """
+# Overhead       Samples  Symbol
+    40.00%           400  [k] _copy_to_iter
+    30.00%           300  [k] tcp_sendmsg_locked
+    17.50%           175  [.] ferry::crypto::amd64::(anonymous namespace)::open
+     2.50%            25  [.] aes_hw_encrypt
+     6.00%            60  [.] ferry::core::pump
+     4.00%            40  [.] __memmove_avx512_unaligned_erms
+"""
+
+
+def samples_by_kind(options, place):
+    kinds, ours = profiles.sorted_samples(_REPORT)
+    assert [kinds[kind] for kind in profiles.KINDS] == [400, 300, 200, 100], kinds
+    assert ours.most_common(1) == [("ferry::core::pump", 60)], ours
+
+
 def cases():
     for mode in _MODES:
         yield f"server/{mode}", partial(against_server, mode=mode)
@@ -202,6 +220,7 @@ def cases():
     yield "other-machine/connect", partial(refused, words={"connect": "192.0.2.1:1"}, what="loopback")
     yield "other-machine/listen", partial(refused, words={"listen": "0.0.0.0:0"}, what="loopback")
     yield "kinds", texts_of_kinds
+    yield "profile", samples_by_kind
     yield "compare", compare
     yield "compare/unknown-kind", unknown_kind
 

@@ -141,6 +141,10 @@ class Lab:
         if problems and kind is None:
             raise AssertionError("; ".join(problems))
 
+    def processes(self) -> tuple:
+        """What has been started here so far."""
+        return tuple(self._processes)
+
     def path(self, name: str) -> str:
         return os.path.join(self.directory, name)
 
