@@ -136,7 +136,7 @@ io::Task<Step<void>> ChunkPackets::prepare() {
             larger = std::move(*taken);
         }
         if (larger) {
-            move_to_larger(in_, std::move(larger));
+            go_on_in(in_, std::move(larger));
         }
     }
     if (in_) {

@@ -180,30 +180,13 @@ void Flow::sent() noexcept {
     }
 }
 
-// What the next receive goes into if it is larger than what is there; nothing if it is not, or if
-// none is free.
-io::Buffer Flow::larger_buffer() {
-    Pools& pools = session.core.pools;
-    const std::size_t slot_bytes = in.slot_bytes();  // 0: everything was consumed, the slot is back
-    const std::size_t bound = session.buffer_bytes();
-    io::Buffer larger;
-    if (pace == Pace::bulk && bound >= kBulkBytes && slot_bytes < kBulkBytes) {
-        larger = pools.bulk.try_take();
-    }
-    // A unit that is larger than a slot needs its room, whatever the policy says.
-    const bool may_be_busy = pace != Pace::quiet && bound >= kRunBytes;
-    const bool larger_slot = may_be_busy || (in && need_bytes > slot_bytes);
-    if (!larger && larger_slot && slot_bytes < kRunBytes) {
-        larger = pools.run.try_take();
-    }
-    return larger;
-}
-
 bool Flow::prepare_receive() {
     assert(pending.empty());
     assert(done_bytes == 0);
-    if (io::Buffer larger = larger_buffer()) {
-        move_to(std::move(larger));
+    io::Buffer larger =
+        pace.larger_buffer(session.core.pools, in.slot_bytes(), need_bytes, session.buffer_bytes());
+    if (larger) {
+        go_on_in(in, std::move(larger));
     }
     if (!in) {
         return true;  // the kernel picks a slot when there is something to put into it
@@ -215,10 +198,6 @@ bool Flow::prepare_receive() {
     return !in.room().empty();
 }
 
-void Flow::move_to(io::Buffer larger) {
-    move_to_larger(in, std::move(larger));
-}
-
 void Flow::received(std::size_t room_bytes, std::size_t got_bytes) noexcept {
     session.scope.touch();
     from.count_received(got_bytes);
@@ -226,28 +205,8 @@ void Flow::received(std::size_t room_bytes, std::size_t got_bytes) noexcept {
     if (from.link) {
         return;  // its bytes lie in slots of its own already
     }
-    const bool is_bulk = in.slot_bytes() == kBulkBytes;
-    if (got_bytes >= room_bytes) {
-        pace = in.slot_bytes() < kRunBytes ? Pace::busy : Pace::bulk;
-        meagre = 0;
-    } else if (pace != Pace::quiet && got_bytes < (is_bulk ? kRunBytes : kInSlotBytes) / 2) {
-        // Two in a row: the burst is over, and small receives belong into small slots.
-        if (++meagre == 2) {
-            pace = is_bulk ? Pace::busy : Pace::quiet;
-            meagre = 0;
-            step_down();
-        }
-    } else {
-        meagre = 0;
-    }
-}
-
-void Flow::step_down() noexcept {
-    if (in.slot_bytes() != kBulkBytes || in.data().size() > kRunBytes) {
-        return;
-    }
-    if (io::Buffer smaller = session.core.pools.run.try_take()) {
-        move_to(std::move(smaller));
+    if (pace.learn(in.slot_bytes(), room_bytes, got_bytes)) {
+        step_down(in, session.core.pools);
     }
 }
 

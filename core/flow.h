@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "core/pump.h"
+#include "core/receive_pace.h"
 #include "core/session.h"
 #include "io/buffer.h"
 
@@ -20,13 +21,6 @@ enum class Then : std::uint8_t {
     again,    // there is more to do with the input at hand
     hold,     // an end that later data may take back; then receive
     end,      // the stream has ended
-};
-
-// How much a direction has been bringing, and so what it receives into.
-enum class Pace : std::uint8_t {
-    quiet,  // the kernel picks a slot
-    busy,   // a run buffer
-    bulk,   // a bulk buffer
 };
 
 // Opened units that leave in one vectored send.
@@ -57,10 +51,6 @@ struct Flow {
     //
     //   gives  false: what is there fills its slot, and no larger one is free
     bool prepare_receive();
-    // Goes on in a larger buffer, with the bytes that are there.
-    void move_to(io::Buffer larger);
-    // Gives back a larger buffer than the pace is worth; keeps it where there is no other.
-    void step_down() noexcept;
     // Learns from what a receive brought how large the next one should be.
     void received(std::size_t room_bytes, std::size_t got_bytes) noexcept;
     // Lets go of what an idle direction must not hold.
@@ -79,15 +69,13 @@ struct Flow {
     bool silent = true;            // nothing has been passed yet
     std::size_t done_bytes = 0;    // of `in`: finished with once the pieces have been sent
     std::size_t need_bytes = 1;    // of `in`: what the opener wants in total
-    Pace pace = Pace::quiet;
-    std::uint8_t meagre = 0;  // receives in a row that left most of the buffer empty
+    ReceivePace pace;
 
 private:
     bool pass_pending();
     void seal_pending();
     void seal_around_pending();
     void add_piece(ByteView bytes);
-    io::Buffer larger_buffer();
 };
 
 // Around a send. A peer that is slow to take what it was sent is not quiet: while a send is in

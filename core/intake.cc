@@ -30,19 +30,18 @@ void Intake::rest() noexcept {
 // A unit that no slot can hold needs a run buffer; for a busy end there is one if one is free.
 io::Task<io::Result<void>> Intake::make_room() {
     const std::size_t slot_bytes = in_ ? in_.slot_bytes() : kInSlotBytes;
-    const bool must_grow = need_bytes_ > slot_bytes;
-    if ((must_grow || busy_) && (!in_ || in_.slot_bytes() < kRunBytes)) {
-        io::Buffer larger = session_.core.pools.run.try_take();
-        if (!larger && must_grow) {
-            auto taken = co_await session_.core.pools.run.take(session_.scope);
-            if (!taken) {
-                co_return std::unexpected(taken.error());
-            }
-            larger = std::move(*taken);
+    Pools& pools = session_.core.pools;
+    io::Buffer larger =
+        pace_.larger_buffer(pools, slot_bytes, need_bytes_, session_.buffer_bytes());
+    if (!larger && need_bytes_ > slot_bytes) {
+        auto taken = co_await pools.run.take(session_.scope);
+        if (!taken) {
+            co_return std::unexpected(taken.error());
         }
-        if (larger) {
-            move_to_larger(in_, std::move(larger));
-        }
+        larger = std::move(*taken);
+    }
+    if (larger) {
+        go_on_in(in_, std::move(larger));
     }
     if (in_ && in_.room().size() < std::max(need_bytes_, in_.slot_bytes() / 2)) {
         in_.close_up();
@@ -57,7 +56,7 @@ io::Task<io::Result<std::size_t>> Intake::receive() {
         co_return std::unexpected(made.error());
     }
     const std::size_t room = in_ ? in_.room().size() : kInSlotBytes;
-    if (in_ && in_.data().empty()) {
+    if (in_ && (in_.data().empty() || in_.slot_bytes() == kBulkBytes)) {
         io::Scope brief(session_.core.loop, &session_.scope);
         brief.expire_at(session_.core.loop.now() + kRunPatience);
         auto got = co_await end_.socket.recv(brief, in_);
@@ -65,7 +64,9 @@ io::Task<io::Result<std::size_t>> Intake::receive() {
             received(room, got);
             co_return got;
         }
-        in_.release();
+        pace_.rest();
+        rest();
+        step_down(in_, session_.core.pools);
     }
     auto got = co_await end_.socket.recv(session_.scope, in_);
     received(room, got);
@@ -73,10 +74,13 @@ io::Task<io::Result<std::size_t>> Intake::receive() {
 }
 
 void Intake::received(std::size_t room, const io::Result<std::size_t>& got) noexcept {
-    if (got) {
-        busy_ = *got >= room;
-        end_.count_received(*got);
+    if (!got) {
+        return;
     }
+    if (pace_.learn(in_.slot_bytes(), room, *got)) {
+        step_down(in_, session_.core.pools);
+    }
+    end_.count_received(*got);
 }
 
 }  // namespace ferry::core

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 
+#include "core/receive_pace.h"
 #include "core/session.h"
 #include "io/buffer.h"
 #include "io/task.h"
@@ -42,7 +43,7 @@ private:
     io::Buffer in_;
     std::size_t done_bytes_ = 0;  // of in_: opened and given
     std::size_t need_bytes_ = 1;  // of in_, behind those: what the opener wants in total
-    bool busy_ = false;           // the last receive filled all of its room
+    ReceivePace pace_;
 };
 
 }  // namespace ferry::core

@@ -100,8 +100,9 @@ private:
 
     std::deque<proto::mux::Frame> heads_;  // without data
     io::List<MuxWrite, InMuxQueue> writes_;
-    io::Condition more_;   // to write
-    io::Condition fewer_;  // heads
+    bool overfull_ = false;  // more waited than the last batch had room for
+    io::Condition more_;     // to write
+    io::Condition fewer_;    // heads
 };
 
 }  // namespace ferry::core

@@ -135,18 +135,29 @@ io::Task<Outcome> MuxCarrier::write_all(Session& session, End& end) {
     }
 }
 
-// Takes what waits, as much as a slot holds; many streams together fill it as one would.
+// Takes what waits, as much as a slot holds; many streams together fill it as one would. Where the
+// last one was not enough for all that waited, it is a bulk buffer, if one is free.
 io::Task<io::Result<void>> MuxCarrier::send_batch(Session& session, End& end) {
     Pools& pools = core_.pools;
-    auto framed = co_await pools.frames.take(session.scope);
-    if (!framed) {
-        co_return std::unexpected(framed.error());
+    io::Buffer plain;
+    if (overfull_ && session.buffer_bytes() >= kBulkBytes) {
+        plain = pools.bulk.try_take();
     }
-    io::Buffer& plain = *framed;
+    if (!plain) {
+        auto taken = co_await pools.frames.take(session.scope);
+        if (!taken) {
+            co_return std::unexpected(taken.error());
+        }
+        plain = std::move(*taken);
+    }
     fill(plain);
+    overfull_ = !writes_.empty();
     while (!plain.data().empty()) {
         io::Buffer out;
-        if (plain.data().size() > kInSlotBytes) {
+        if (plain.data().size() > kRunBytes) {
+            out = pools.out_bulk.try_take();
+        }
+        if (!out && plain.data().size() > kInSlotBytes) {
             out = pools.out_run.try_take();
         }
         if (!out) {

@@ -68,7 +68,7 @@ bool PacketQueue::enlarge() {
     if (!larger) {
         return false;
     }
-    move_to_larger(slot, std::move(larger));
+    go_on_in(slot, std::move(larger));
     return true;
 }
 

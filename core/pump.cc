@@ -56,7 +56,7 @@ io::Task<Got> receive_enlarged(Flow& flow) {
     if (!taken) {
         co_return std::unexpected(taken.error());
     }
-    flow.move_to(std::move(*taken));
+    go_on_in(flow.in, std::move(*taken));
     auto got = co_await flow.from.socket.recv(flow.in);
     co_return got;
 }
@@ -72,9 +72,9 @@ io::Task<Got> receive_with_patience(Flow& flow) {
             co_return got;
         }
     }
-    flow.pace = Pace::quiet;
+    flow.pace.rest();
     flow.rest();
-    flow.step_down();
+    step_down(flow.in, flow.session.core.pools);
     auto got = co_await flow.from.socket.recv(flow.in);
     co_return got;
 }

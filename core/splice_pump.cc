@@ -39,7 +39,7 @@ io::Task<io::Result<void>> drain(Flow& flow, io::Pipe& pipe) {
 
 bool may_splice(const Flow& flow) noexcept {
     const bool seals = flow.to.sealer != nullptr && !flow.to.sealer->plain();
-    return !flow.from.link && !flow.to.link && flow.pace != Pace::quiet && !seals &&
+    return !flow.from.link && !flow.to.link && !flow.pace.is_quiet() && !seals &&
            !flow.from.opener && flow.in.data().empty() &&
            flow.session.buffer_bytes() >= io::PipePool::kPipeBytes;
 }
@@ -54,10 +54,10 @@ io::Task<Spliced> splice(Flow& flow) {
     io::Scope& scope = flow.session.scope;
     io::Scope patient(scope.loop(), &scope);
     patient.idle_after(kPipePatience);
-    while (flow.pace != Pace::quiet) {
+    while (!flow.pace.is_quiet()) {
         auto readable = co_await scope.loop().poll(patient, flow.from.socket.fd(), POLLIN);
         if (!readable && !scope.stopping() && patient.why() == io::Stop::idle) {
-            flow.pace = Pace::quiet;
+            flow.pace.rest();
             break;
         }
         if (!readable) {
