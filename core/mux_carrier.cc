@@ -102,8 +102,8 @@ io::Task<Step<void>> MuxCarrier::deliver(Session& session, ByteView plain) {
         if (step->kind == mux::FrameStep::Kind::data && current_) {
             if (current_->network == mux::Network::udp) {
                 take_packet_piece(step->data, step->last);
-            } else {
-                auto put = co_await put_piece(session, step->data);
+            } else if (const ByteView rest = put_at_once(step->data); !rest.empty()) {
+                auto put = co_await put_piece(session, rest);
                 if (!put) {
                     co_return put;
                 }
@@ -114,6 +114,43 @@ io::Task<Step<void>> MuxCarrier::deliver(Session& session, ByteView plain) {
         }
     }
     co_return {};
+}
+
+// A slot for bytes of a stream that has some already is a large one, as long as half of those are
+// free: whoever needs one for a large chunk must not wait for streams that take nothing.
+io::Buffer MuxCarrier::slot_for(const MuxStream& stream) noexcept {
+    Pools& pools = core_.pools;
+    io::Buffer slot;
+    if (!stream.bytes.empty() && stream.bytes.left() >= kRunBytes &&
+        2 * pools.run.free_slots() > pools.run.slots()) {
+        slot = pools.run.try_take();
+    }
+    return slot ? std::move(slot) : pools.mux.try_take();
+}
+
+// Puts what the inbox of a stream takes without waiting; gives the rest. This is the way of nearly
+// every byte, and not a coroutine for that reason.
+ByteView MuxCarrier::put_at_once(ByteView piece) {
+    MuxStream& stream = *current_;
+    if (stream.released || stream.failed || stream.peer_ended) {
+        return {};
+    }
+    const std::size_t whole = piece.size();
+    for (;;) {
+        piece = piece.subspan(stream.bytes.put(piece));
+        if (piece.empty() || stream.bytes.full() || takes_too_much()) {
+            break;
+        }
+        io::Buffer slot = slot_for(stream);
+        if (!slot) {
+            break;
+        }
+        stream.bytes.add_slot(std::move(slot));
+    }
+    if (piece.size() < whole) {
+        stream.arrived.notify_all();
+    }
+    return piece;
 }
 
 // The inbox of a stream takes a piece of its data; others wait meanwhile, but not for ever.

@@ -68,6 +68,8 @@ private:
     io::Task<Outcome> read_frames(Session& session, Intake& intake);
     io::Task<Step<void>> deliver(Session& session, ByteView plain);
     io::Task<Step<void>> put_piece(Session& session, ByteView piece);
+    ByteView put_at_once(ByteView piece);
+    io::Buffer slot_for(const MuxStream& stream) noexcept;
     bool takes_too_much() const noexcept;
     MuxStream& slowest(MuxStream& otherwise) noexcept;
     void take_packet_piece(ByteView piece, bool last);

@@ -23,6 +23,7 @@ public:
 
     bool empty() const noexcept { return slots_.empty(); }
     bool full() const noexcept { return bytes_ >= limit_; }
+    std::size_t left() const noexcept { return full() ? 0 : limit_ - bytes_; }
     // Room that is there without another slot.
     std::size_t room() noexcept { return slots_.empty() ? 0 : slots_.back().room().size(); }
 
