@@ -26,6 +26,8 @@ namespace ferry::core {
 struct Snapshot;
 class MuxClients;
 
+// The beginning of a request waits for the rest in one of these: room for the longest of VMess.
+inline constexpr std::size_t kHelloSlotBytes = 2304;
 // Slot sizes. An `in` slot is what the kernel fills when a quiet direction wakes; a run buffer is
 // what a busy one receives into, and a bulk buffer what it goes on with if it fills that, too. The
 // others hold the same plaintext sealed: with the longest header, and with the additions of each
@@ -64,7 +66,8 @@ struct Limits {
 // of a later kind, never for one of an earlier: so they cannot deadlock.
 struct Pools {
     explicit Pools(const Limits& limits)
-        : in(kInSlotBytes, limits.in_slots),
+        : hello(kHelloSlotBytes, limits.handshakes),
+          in(kInSlotBytes, limits.in_slots),
           run(kRunBytes, limits.run_buffers),
           bulk(kBulkBytes, limits.bulk_buffers),
           mux(kMuxSlotBytes, limits.mux_slots),
@@ -73,6 +76,7 @@ struct Pools {
           out_run(kOutRunBytes, limits.run_buffers),
           out_bulk(kOutBulkBytes, limits.bulk_buffers) {}
 
+    io::BufferPool hello;  // one for each handshake: nobody waits for one of these
     io::BufferPool in;
     io::BufferPool run;
     io::BufferPool bulk;  // nobody waits for one of these

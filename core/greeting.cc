@@ -1,10 +1,23 @@
 #include "core/greeting.h"
 
-#include <cstring>
+#include <utility>
+
+#include "core/run_buffer.h"
 
 namespace ferry::core {
 
 namespace {
+
+// The beginning of a request leaves the slot that it arrived in: thousands of strangers who say one
+// byte each and wait must not keep those from everybody else.
+void step_aside(Session& session) noexcept {
+    io::Buffer& early = session.early;
+    if (early.slot_bytes() == kInSlotBytes && early.data().size() < kHelloSlotBytes) {
+        if (io::Buffer small = session.core.pools.hello.try_take()) {
+            go_on_in(early, std::move(small));
+        }
+    }
+}
 
 // A request that fills a slot goes on in a run buffer; one that fills that is too large.
 io::Task<Step<void>> enlarge(Session& session) {
@@ -18,10 +31,7 @@ io::Task<Step<void>> enlarge(Session& session) {
         co_return std::unexpected(
             failure(session, larger.error(), Outcome::handshake_timeout, Outcome::over_limit));
     }
-    const ByteSpan kept = early.data();
-    std::memcpy(larger->room().data(), kept.data(), kept.size());
-    larger->commit(kept.size());
-    early = std::move(*larger);
+    go_on_in(early, std::move(*larger));
     co_return {};
 }
 
@@ -29,6 +39,7 @@ io::Task<Step<void>> enlarge(Session& session) {
 
 io::Task<Step<void>> receive_more(Session& session) {
     io::Buffer& early = session.early;
+    step_aside(session);
     if (early && early.room().empty()) {
         early.close_up();
     }

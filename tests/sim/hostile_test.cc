@@ -96,6 +96,20 @@ TEST(Hostile, OnlySoManyOfOneAddressAreLetGoSlowly) {
     EXPECT_EQ(siege.server.stats().drain_overflow.read(), 5U);
 }
 
+TEST(Hostile, ThoseWhoSayOneByteLeaveTheSlotsToOthers) {
+    core::Limits limits;
+    limits.in_slots = 4;
+    Siege siege(limits);
+    for (std::uint32_t index = 0; index < 3 * limits.in_slots; ++index) {
+        siege.send(pattern(index + 1, 1));
+    }
+    (void)siege.world.run([] { return false; }, std::chrono::seconds(1));
+    const Learned& served = siege.send(request_of(siege.world, user(), 0));
+    siege.wait();
+    EXPECT_GT(served.heard_bytes, 0U);
+    EXPECT_LT(served.closed_after, kHandshake / 2);
+}
+
 TEST(Hostile, HandshakesInFlightHaveALimitAndTheNextOneWaits) {
     core::Limits limits;
     limits.handshakes = 3;

@@ -125,7 +125,8 @@ std::vector<std::string> Node::log() {
 }
 
 bool Node::pools_are_full() const {
-    return pools_.in.free_slots() == pools_.in.slots() &&
+    return pools_.hello.free_slots() == pools_.hello.slots() &&
+           pools_.in.free_slots() == pools_.in.slots() &&
            pools_.run.free_slots() == pools_.run.slots() &&
            pools_.bulk.free_slots() == pools_.bulk.slots() &&
            pools_.mux.free_slots() == pools_.mux.slots() &&
