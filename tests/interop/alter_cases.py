@@ -28,11 +28,11 @@ def cases(bench):
             yield Case(f"alter/{pair}/refused-at-0", partial(refused_at_zero, pair=pair))
 
 
-def _server(lab, program, clients, name="server"):
+def _server(lab, program, clients, times=None):
     port = lab.free_port()
-    log = {"loglevel": "info", "access": lab.path(f"{name}.access")}
-    server = configs.config([configs.vmess_in(port, clients=clients)], [configs.freedom_out()], log)
-    lab.start(program, server, name)
+    log = {"loglevel": "info", "access": lab.path("server.access")}
+    server = configs.config([configs.vmess_in(port, clients=clients)], [configs.freedom_out()], log, times)
+    lab.start(program, server, "server")
     return port
 
 
@@ -73,15 +73,7 @@ def both_headers(lab, pair):
 def too_many(lab, pair):
     """Of 64 ids the server knows 4: some connections pass, and most are let go."""
     target = lab.closing(Target(echo))
-    log = {"loglevel": "info", "access": lab.path("server.access")}
-    server_port = lab.free_port()
-    server = configs.config(
-        [configs.vmess_in(server_port, clients=[_user(4)])],
-        [configs.freedom_out()],
-        log,
-        configs.policy(handshake=1),
-    )
-    lab.start(pair.server, server, "server")
+    server_port = _server(lab, pair.server, [_user(4)], configs.policy(handshake=1))
     port = _client(lab, pair.client, server_port, 64)
     passed = passed_of(80, port, target)
     # By chance, 80 times a sixteenth; the odds of 40 or more are none.
@@ -103,15 +95,7 @@ def passed_of(count, port, target) -> int:
 def refused_at_zero(lab, pair):
     """A server that is given no alternative ids takes no older header, and says nothing."""
     target = lab.closing(Target(echo))
-    log = {"loglevel": "info", "access": lab.path("server.access")}
-    server_port = lab.free_port()
-    server = configs.config(
-        [configs.vmess_in(server_port, clients=[_user(0)])],
-        [configs.freedom_out()],
-        log,
-        configs.policy(handshake=1),
-    )
-    lab.start(pair.server, server, "server")
+    server_port = _server(lab, pair.server, [_user(0)], configs.policy(handshake=1))
     port = _client(lab, pair.client, server_port, 16)
     with entries.socks5(port, LOOPBACK, target.port) as connection:
         say(connection, b"x")
