@@ -1,0 +1,253 @@
+// What does it cost to relay bulk through small slots? The kernel picks them, several at once in a bundle,
+// and what has come is sent on in pieces.
+#include <algorithm>
+#include <cassert>
+#include <cerrno>
+#include <deque>
+
+#include "io/uring_parameters.h"
+#include "perf/ring/load.h"
+
+namespace ferry::ring {
+
+namespace {
+
+constexpr std::uint32_t kStreams = 4;
+constexpr std::size_t kSlotBytes = 16 * 1024;
+constexpr std::size_t kPiecesMax = 64;                  // of one send: 1 MiB
+constexpr int kSendFlags = MSG_WAITALL | MSG_NOSIGNAL;  // those of io/uring.cc
+
+struct Manner {
+    unsigned receive_flags = 0;  // in ioprio
+    std::uint32_t slots = 16;    // of all streams together
+};
+
+enum Topic : std::uint32_t { kTaken, kGiven };
+
+struct Piece {
+    std::uint16_t slot;
+    std::size_t bytes;
+};
+
+struct Stream {
+    int source;
+    int sink;
+    bool is_listening = false;
+    bool is_ended = false;  // nothing more comes in
+    std::deque<Piece> waiting = {};
+    std::vector<Piece> sending = {};
+    std::vector<iovec> pieces = {};
+    msghdr message = {};
+};
+
+class Bundler {
+public:
+    Bundler(const Manner& manner, std::span<const int> sources, std::span<const int> sinks)
+        : manner_(manner) {
+        for (std::size_t i = 0; i < sources.size(); ++i) {
+            streams_.push_back({.source = sources[i], .sink = sinks[i]});
+        }
+    }
+
+    bool prepare() {
+        trouble_ = trouble_if("io_uring_setup", ring_.start());
+        if (!trouble_) {
+            trouble_ = trouble_if("ring of slots", ring_.share(manner_.slots, kSlotBytes));
+        }
+        const bool is_bundle = (manner_.receive_flags & kBundle) != 0;
+        if (!trouble_ && is_bundle && !ring_.has_feature(kFeatureBundle)) {
+            trouble_ = trouble_if("bundles need Linux 6.10", -EOPNOTSUPP);
+        }
+        free_slots_ = manner_.slots;
+        return !trouble_;
+    }
+
+    void run() {
+        std::vector<Answer> answers;
+        listen_all();
+        while (open_ > 0 && !trouble_) {
+            ring_.turn(answers);
+            for (const Answer& answer : answers) {
+                if (answer.kind == kTaken) {
+                    taken(answer);
+                } else {
+                    given(answer);
+                }
+            }
+            // Now that all answers of this turn are known, each stream sends what it has in one go.
+            for (std::uint32_t i = 0; i < streams_.size(); ++i) {
+                give(i);
+            }
+            listen_all();
+        }
+    }
+
+    const std::optional<Trouble>& trouble() const { return trouble_; }
+    std::uint64_t enters() const { return ring_.enters(); }
+
+private:
+    bool is_multishot() const { return (manner_.receive_flags & IORING_RECV_MULTISHOT) != 0; }
+
+    // Which streams may take slots: all that do not do so already. Without multishot, only those
+    // that have sent what they had, as the pump does it.
+    void listen_all() {
+        for (std::uint32_t i = 0; i < streams_.size(); ++i) {
+            const Stream& stream = streams_[i];
+            const bool is_busy = !stream.sending.empty() || !stream.waiting.empty();
+            const bool may = is_multishot() ? free_slots_ > 0 : free_slots_ > 0 && !is_busy;
+            if (may && !stream.is_listening && !stream.is_ended) {
+                listen(i);
+            }
+        }
+    }
+
+    void listen(std::uint32_t who) {
+        Stream& stream = streams_[who];
+        io_uring_sqe* sqe = ring_.request(kTaken, who);
+        io_uring_prep_recv(sqe, stream.source, nullptr, 0, 0);
+        sqe->ioprio = static_cast<std::uint16_t>(manner_.receive_flags);
+        sqe->flags |= IOSQE_BUFFER_SELECT;
+        sqe->buf_group = io::kSlotGroup;
+        stream.is_listening = true;
+    }
+
+    void taken(const Answer& answer) {
+        Stream& stream = streams_[answer.who];
+        stream.is_listening = answer.has(IORING_CQE_F_MORE);
+        if (answer.result == -ENOBUFS) {
+            return;
+        }
+        if (answer.result < 0) {
+            fail("recv", answer.result);
+            return;
+        }
+        if (answer.result == 0) {
+            if (answer.has(IORING_CQE_F_BUFFER)) {
+                ring_.provide(answer.slot());
+            }
+            stream.is_ended = true;
+            end_if_empty(stream);
+            return;
+        }
+        auto left = static_cast<std::size_t>(answer.result);
+        for (std::uint16_t slot = answer.slot();; slot = ring_.slot_after(slot)) {
+            const std::size_t bytes = std::min(left, kSlotBytes);
+            stream.waiting.push_back({.slot = slot, .bytes = bytes});
+            assert(free_slots_ > 0);
+            --free_slots_;
+            left -= bytes;
+            if (left == 0) {
+                return;
+            }
+        }
+    }
+
+    void give(std::uint32_t who) {
+        Stream& stream = streams_[who];
+        if (!stream.sending.empty() || stream.waiting.empty()) {
+            return;
+        }
+        stream.pieces.clear();
+        while (!stream.waiting.empty() && stream.sending.size() < kPiecesMax) {
+            const Piece piece = stream.waiting.front();
+            stream.waiting.pop_front();
+            stream.sending.push_back(piece);
+            stream.pieces.push_back({ring_.memory_of(piece.slot), piece.bytes});
+        }
+        stream.message = {};
+        stream.message.msg_iov = stream.pieces.data();
+        stream.message.msg_iovlen = stream.pieces.size();
+        io_uring_sqe* sqe = ring_.request(kGiven, who);
+        io_uring_prep_sendmsg(sqe, stream.sink, &stream.message, kSendFlags);
+    }
+
+    void given(const Answer& answer) {
+        Stream& stream = streams_[answer.who];
+        if (answer.result < 0) {
+            fail("sendmsg", answer.result);
+            return;
+        }
+        moved_ = Moved::something;
+        std::size_t bytes = 0;
+        for (const Piece& piece : stream.sending) {
+            bytes += piece.bytes;
+            ring_.provide(piece.slot);
+            ++free_slots_;
+        }
+        if (static_cast<std::size_t>(answer.result) != bytes) {
+            fail("sendmsg of a part", -EIO);
+        }
+        stream.sending.clear();
+        end_if_empty(stream);
+    }
+
+    void end_if_empty(Stream& stream) {
+        if (stream.is_ended && stream.waiting.empty() && stream.sending.empty()) {
+            shutdown(stream.sink, SHUT_WR);
+            --open_;
+        }
+    }
+
+    void fail(const char* what, int error) {
+        if (!trouble_) {
+            trouble_ = trouble_of(what, error, moved_);
+        }
+    }
+
+    Manner manner_;
+    std::vector<Stream> streams_;
+    Ring ring_;
+    std::uint32_t free_slots_ = 0;
+    std::size_t open_ = kStreams;
+    Moved moved_ = Moved::nothing;
+    std::optional<Trouble> trouble_;
+};
+
+Outcome bundle_bulk(const Manner& manner, const Sizes& sizes) {
+    const std::uint64_t bytes = std::uint64_t{sizes.kibibytes} * 1024;
+    Sockets relayed;
+    Sockets loaded;
+    connect_pairs(2 * kStreams, relayed, loaded);
+    Bundler bundler(manner, relayed.all().first(kStreams), relayed.all().last(kStreams));
+    if (!bundler.prepare()) {
+        return std::unexpected(*bundler.trouble());
+    }
+    Load load(
+        [&] { return pour(loaded.all().first(kStreams), loaded.all().last(kStreams), bytes); });
+    const Stopwatch watch;
+    bundler.run();
+    const double seconds = watch.seconds();
+    if (bundler.trouble()) {
+        relayed.shut_down();
+    }
+    const std::string wrong = load.join();
+    relayed.shut_down();
+    return outcome_of(bundler.trouble(), wrong,
+                      {.cpu_seconds = seconds,
+                       .units = static_cast<double>(kStreams * bytes) / (1 << 30),
+                       .enters = static_cast<double>(bundler.enters()),
+                       .remark = ""});
+}
+
+}  // namespace
+
+// They stand beside the buffers of the same size: 16 slots are what four streams have with 64 KiB each.
+void add_bundles(std::vector<Variant>& to) {
+    for (const std::uint32_t slots : {16U, 64U}) {
+        const auto add = [&to, slots](const char* name, unsigned flags) {
+            to.push_back({.question = "bulk, " + std::to_string(slots * 4) + " KiB",
+                          .name = name,
+                          .unit = "ms/GiB",
+                          .units_per_second = 1e3,
+                          .run = [flags, slots](const Sizes& sizes) {
+                              return bundle_bulk({.receive_flags = flags, .slots = slots}, sizes);
+                          }});
+        };
+        add("16 KiB slots", 0);
+        add("16 KiB slots, bundles", kBundle);
+        add("16 KiB slots, multishot", IORING_RECV_MULTISHOT);
+        add("16 KiB slots, multishot bundles", IORING_RECV_MULTISHOT | kBundle);
+    }
+}
+
+}  // namespace ferry::ring
