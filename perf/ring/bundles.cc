@@ -1,5 +1,7 @@
-// What does it cost to relay bulk through small slots? The kernel picks them, several at once in a bundle,
-// and what has come is sent on in pieces.
+// What does it cost to relay bulk through slots that the kernel picks, small ones or several at once in a
+// bundle? What has come is sent on in pieces.
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cassert>
 #include <cerrno>
@@ -13,13 +15,13 @@ namespace ferry::ring {
 namespace {
 
 constexpr std::uint32_t kStreams = 4;
-constexpr std::size_t kSlotBytes = 16 * 1024;
 constexpr std::size_t kPiecesMax = 64;                  // of one send: 1 MiB
 constexpr int kSendFlags = MSG_WAITALL | MSG_NOSIGNAL;  // those of io/uring.cc
 
 struct Manner {
     unsigned receive_flags = 0;  // in ioprio
     std::uint32_t slots = 16;    // of all streams together
+    std::size_t slot_bytes = 16 * 1024;
 };
 
 enum Topic : std::uint32_t { kTaken, kGiven };
@@ -52,7 +54,7 @@ public:
     bool prepare() {
         trouble_ = trouble_if("io_uring_setup", ring_.start());
         if (!trouble_) {
-            trouble_ = trouble_if("ring of slots", ring_.share(manner_.slots, kSlotBytes));
+            trouble_ = trouble_if("ring of slots", ring_.share(manner_.slots, manner_.slot_bytes));
         }
         const bool is_bundle = (manner_.receive_flags & kBundle) != 0;
         if (!trouble_ && is_bundle && !ring_.has_feature(kFeatureBundle)) {
@@ -84,6 +86,11 @@ public:
 
     const std::optional<Trouble>& trouble() const { return trouble_; }
     std::uint64_t enters() const { return ring_.enters(); }
+
+    std::string remark() const {
+        return fmt::format("{} KiB per receive",
+                           bytes_ / std::max<std::uint64_t>(receives_, 1) / 1024);
+    }
 
 private:
     bool is_multishot() const { return (manner_.receive_flags & IORING_RECV_MULTISHOT) != 0; }
@@ -130,8 +137,10 @@ private:
             return;
         }
         auto left = static_cast<std::size_t>(answer.result);
+        bytes_ += left;
+        ++receives_;
         for (std::uint16_t slot = answer.slot();; slot = ring_.slot_after(slot)) {
-            const std::size_t bytes = std::min(left, kSlotBytes);
+            const std::size_t bytes = std::min(left, manner_.slot_bytes);
             stream.waiting.push_back({.slot = slot, .bytes = bytes});
             assert(free_slots_ > 0);
             --free_slots_;
@@ -198,6 +207,8 @@ private:
     std::vector<Stream> streams_;
     Ring ring_;
     std::uint32_t free_slots_ = 0;
+    std::uint64_t bytes_ = 0;
+    std::uint64_t receives_ = 0;
     std::size_t open_ = kStreams;
     Moved moved_ = Moved::nothing;
     std::optional<Trouble> trouble_;
@@ -226,27 +237,32 @@ Outcome bundle_bulk(const Manner& manner, const Sizes& sizes) {
                       {.cpu_seconds = seconds,
                        .units = static_cast<double>(kStreams * bytes) / (1 << 30),
                        .enters = static_cast<double>(bundler.enters()),
-                       .remark = ""});
+                       .remark = bundler.remark()});
 }
 
 }  // namespace
 
-// They stand beside the buffers of the same size: 16 slots are what four streams have with 64 KiB each.
+// They stand beside the variants with a buffer per stream that have as much memory in all.
 void add_bundles(std::vector<Variant>& to) {
-    for (const std::uint32_t slots : {16U, 64U}) {
-        const auto add = [&to, slots](const char* name, unsigned flags) {
-            to.push_back({.question = "bulk, " + std::to_string(slots * 4) + " KiB",
-                          .name = name,
-                          .unit = "ms/GiB",
-                          .units_per_second = 1e3,
-                          .run = [flags, slots](const Sizes& sizes) {
-                              return bundle_bulk({.receive_flags = flags, .slots = slots}, sizes);
-                          }});
+    for (const std::size_t kibibytes : {256, 1024}) {
+        const auto add = [&to, kibibytes](const std::string& name, unsigned flags,
+                                          std::size_t slot_kibibytes) {
+            const Manner manner = {.receive_flags = flags,
+                                   .slots = static_cast<std::uint32_t>(kibibytes / slot_kibibytes),
+                                   .slot_bytes = slot_kibibytes * 1024};
+            to.push_back(
+                {.question = fmt::format("bulk in {} KiB", kibibytes),
+                 .name = name,
+                 .unit = "ms/GiB",
+                 .units_per_second = 1e3,
+                 .run = [manner](const Sizes& sizes) { return bundle_bulk(manner, sizes); }});
         };
-        add("16 KiB slots", 0);
-        add("16 KiB slots, bundles", kBundle);
-        add("16 KiB slots, multishot", IORING_RECV_MULTISHOT);
-        add("16 KiB slots, multishot bundles", IORING_RECV_MULTISHOT | kBundle);
+        add("one slot for all", 0, kibibytes);
+        add("four slots for all", 0, kibibytes / 4);
+        add("16 KiB slots", 0, 16);
+        add("16 KiB slots, bundles", kBundle, 16);
+        add("16 KiB slots, multishot", IORING_RECV_MULTISHOT, 16);
+        add("16 KiB slots, multishot bundles", IORING_RECV_MULTISHOT | kBundle, 16);
     }
 }
 

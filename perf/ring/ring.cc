@@ -24,21 +24,23 @@ double thread_seconds() {
     return seconds(usage.ru_utime) + seconds(usage.ru_stime);
 }
 
-// Memory of whole pages, or nullptr.
-void* pages(std::size_t bytes) {
+}  // namespace
+
+Pages::Pages(std::size_t bytes) {
     void* memory = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    return memory == MAP_FAILED ? nullptr : memory;
+    assert(memory != MAP_FAILED);
+    bytes_ = {static_cast<std::uint8_t*>(memory), bytes};
 }
 
-}  // namespace
+Pages::~Pages() {
+    if (!bytes_.empty()) {
+        munmap(bytes_.data(), bytes_.size());
+    }
+}
 
 Ring::~Ring() {
     if (started_) {
         io_uring_queue_exit(&ring_);
-    }
-    if (slots_ != nullptr) {
-        munmap(slots_, slot_count_ * sizeof(io_uring_buf));
-        munmap(memory_, slot_count_ * slot_bytes_);
     }
 }
 
@@ -80,10 +82,10 @@ int Ring::share(std::uint32_t count, std::size_t bytes) {
     assert(std::has_single_bit(count));
     slot_count_ = count;
     slot_bytes_ = bytes;
-    slots_ = static_cast<io_uring_buf_ring*>(pages(count * sizeof(io_uring_buf)));
-    memory_ = static_cast<std::uint8_t*>(pages(count * bytes));
-    assert(slots_ != nullptr);
-    assert(memory_ != nullptr);
+    places_memory_ = Pages(count * sizeof(io_uring_buf));
+    memory_ = Pages(count * bytes);
+    void* places = places_memory_.data();
+    slots_ = static_cast<io_uring_buf_ring*>(places);
     io_uring_buf_reg place = {};
     place.ring_addr = std::bit_cast<std::uintptr_t>(slots_);
     place.ring_entries = count;

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "perf/ring/variant.h"
@@ -36,6 +37,26 @@ struct Answer {
     }
 };
 
+// Memory of whole pages, as the pools of the program have it: where a buffer begins is part of what
+// copying into it costs.
+class Pages {
+public:
+    Pages() = default;
+    explicit Pages(std::size_t bytes);
+    Pages(Pages&& other) noexcept : bytes_(std::exchange(other.bytes_, {})) {}
+    Pages& operator=(Pages&& other) noexcept {
+        std::swap(bytes_, other.bytes_);
+        return *this;
+    }
+    ~Pages();
+
+    std::uint8_t* data() const { return bytes_.data(); }
+    std::size_t size() const { return bytes_.size(); }
+
+private:
+    std::span<std::uint8_t> bytes_;
+};
+
 // A ring with at most one group of slots, which the kernel picks from.
 //
 //   thread  one only
@@ -57,7 +78,7 @@ public:
 
     int share(std::uint32_t count, std::size_t bytes);  // slots; all of them are provided
     void provide(std::uint16_t slot);
-    std::uint8_t* memory_of(std::uint16_t slot) { return memory_ + slot * slot_bytes_; }
+    std::uint8_t* memory_of(std::uint16_t slot) { return memory_.data() + slot * slot_bytes_; }
     // The slot that the kernel takes after `slot`; it takes them in the order of provide().
     std::uint16_t slot_after(std::uint16_t slot) const;
 
@@ -74,8 +95,9 @@ private:
     bool started_ = false;
     std::uint64_t enters_ = 0;
 
+    Pages places_memory_;
+    Pages memory_;
     io_uring_buf_ring* slots_ = nullptr;
-    std::uint8_t* memory_ = nullptr;
     std::size_t slot_bytes_ = 0;
     std::uint32_t slot_count_ = 0;       // a power of two
     std::uint32_t provided_ = 0;         // so far

@@ -11,9 +11,9 @@ namespace ferry::ring {
 
 // How much is moved for one sample.
 struct Sizes {
-    std::uint32_t messages = 4000;         // of each connection
-    std::uint32_t kibibytes = 128 * 1024;  // of each stream
-    std::uint32_t visits = 8000;           // connections to be accepted
+    std::uint32_t messages = 500;         // of each connection
+    std::uint32_t kibibytes = 16 * 1024;  // of each stream
+    std::uint32_t visits = 2000;          // connections to be accepted
 };
 
 // Of the thread that relays; the load's own is not in it.
