@@ -15,15 +15,13 @@ constexpr unsigned kTable = 1024;  // places for direct descriptors; the load ha
 enum class Closing : std::uint8_t { call, on_ring };
 enum class Asking : std::uint8_t { no, peer };  // getpeername, where accept does not tell
 
-struct Manner {
+struct DoorManner {
     std::uint32_t armed = 1;    // accepts at a time
     unsigned accept_flags = 0;  // in ioprio
     Files files = Files::descriptors;
     Closing closing = Closing::call;
     Asking asking = Asking::no;
 };
-
-enum Topic : std::uint32_t { kAccepted, kClosed };
 
 // What a single accept writes to.
 struct Peer {
@@ -33,7 +31,7 @@ struct Peer {
 
 class Door {
 public:
-    Door(const Manner& manner, int listener, std::uint32_t count)
+    Door(const DoorManner& manner, int listener, std::uint32_t count)
         : manner_(manner), listener_(listener), left_(count), peers_(manner.armed) {}
 
     bool prepare() {
@@ -65,7 +63,8 @@ public:
         while (in_flight_ > 0) {
             ring_.turn(answers);
             for (const Answer& answer : answers) {
-                const bool is_last = answer.kind == kAccepted && !answer.has(IORING_CQE_F_MORE);
+                const bool is_last =
+                    answer.topic == Topic::accept && !answer.has(IORING_CQE_F_MORE);
                 in_flight_ -= is_last ? 1 : 0;
             }
         }
@@ -78,7 +77,7 @@ private:
     bool is_multishot() const { return (manner_.accept_flags & IORING_ACCEPT_MULTISHOT) != 0; }
 
     void arm(std::uint32_t who) {
-        io_uring_sqe* sqe = ring_.request(kAccepted, who);
+        io_uring_sqe* sqe = ring_.request(Topic::accept, who);
         if (is_multishot()) {
             // One address for all of them would be overwritten before anybody reads it.
             io_uring_prep_accept(sqe, listener_, nullptr, nullptr, 0);
@@ -97,7 +96,7 @@ private:
     }
 
     void look_at(const Answer& answer) {
-        if (answer.kind == kClosed) {
+        if (answer.topic == Topic::close) {
             fail("close", answer.result);  // what went well is not answered
             return;
         }
@@ -133,7 +132,7 @@ private:
             close(accepted);
             return;
         }
-        io_uring_sqe* sqe = ring_.request(kClosed, 0);
+        io_uring_sqe* sqe = ring_.request(Topic::close, 0);
         if (manner_.files == Files::registered) {
             io_uring_prep_close_direct(sqe, static_cast<unsigned>(accepted));
         } else {
@@ -148,7 +147,7 @@ private:
         }
     }
 
-    Manner manner_;
+    DoorManner manner_;
     int listener_;
     std::uint32_t left_;
     std::vector<Peer> peers_;
@@ -158,7 +157,7 @@ private:
     std::optional<Trouble> trouble_;
 };
 
-Outcome accept_visits(const Manner& manner, const Sizes& sizes) {
+Outcome accept_visits(const DoorManner& manner, const Sizes& sizes) {
     io::Endpoint at;
     Sockets listeners;
     const int listener = listen_on_loopback(at);
@@ -183,7 +182,7 @@ Outcome accept_visits(const Manner& manner, const Sizes& sizes) {
 }  // namespace
 
 void add_accepts(std::vector<Variant>& to) {
-    const auto add = [&to](const char* name, const Manner& manner) {
+    const auto add = [&to](const char* name, const DoorManner& manner) {
         to.push_back(
             {.question = "accepts",
              .name = name,

@@ -1,5 +1,5 @@
-// What does it cost to relay bulk through one buffer per stream? Four streams; each is received into its
-// buffer and sent on from there, one after the other, as the pump of the program does it.
+// What does it cost to relay bulk through one buffer per stream? Four streams; each is received
+// into its buffer and sent on from there, one after the other, as the pump of the program does it.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -11,13 +11,10 @@ namespace ferry::ring {
 
 namespace {
 
-constexpr std::uint32_t kStreams = 4;
-constexpr int kSendFlags = MSG_WAITALL | MSG_NOSIGNAL;  // those of io/uring.cc
-
 enum class Intake : std::uint8_t { recv, read_fixed };
 enum class Outlet : std::uint8_t { send, send_zc, send_zc_fixed, sendmsg_zc, write_fixed };
 
-struct Manner {
+struct CopyManner {
     Intake intake = Intake::recv;
     Outlet outlet = Outlet::send;
     Files files = Files::descriptors;
@@ -28,10 +25,8 @@ struct Manner {
     }
 };
 
-enum Topic : std::uint32_t { kTaken, kGiven };
-
 // One stream. Its buffer is free once all of it has been sent and the kernel does not look at it.
-struct Stream {
+struct CopiedStream {
     int source;
     int sink;
     Pages buffer;
@@ -46,7 +41,7 @@ struct Stream {
 
 class Copier {
 public:
-    Copier(const Manner& manner, std::size_t buffer_bytes, std::span<const int> sources,
+    Copier(const CopyManner& manner, std::size_t buffer_bytes, std::span<const int> sources,
            std::span<const int> sinks)
         : manner_(manner) {
         for (std::size_t i = 0; i < sources.size(); ++i) {
@@ -59,7 +54,7 @@ public:
         trouble_ = trouble_if("io_uring_setup", ring_.start());
         if (!trouble_ && manner_.files == Files::registered) {
             std::vector<int> files;
-            for (const Stream& stream : streams_) {
+            for (const CopiedStream& stream : streams_) {
                 files.push_back(stream.source);
                 files.push_back(stream.sink);
             }
@@ -67,7 +62,7 @@ public:
         }
         if (!trouble_ && manner_.has_buffers()) {
             std::vector<iovec> buffers;
-            for (Stream& stream : streams_) {
+            for (CopiedStream& stream : streams_) {
                 buffers.push_back({stream.buffer.data(), stream.buffer.size()});
             }
             trouble_ = trouble_if("registered buffers", ring_.register_buffers(buffers));
@@ -83,7 +78,7 @@ public:
         while (open_ > 0 && !trouble_) {
             ring_.turn(answers);
             for (const Answer& answer : answers) {
-                if (answer.kind == kTaken) {
+                if (answer.topic == Topic::receive) {
                     taken(answer);
                 } else {
                     given(answer);
@@ -113,9 +108,9 @@ private:
     }
 
     void take(std::uint32_t who) {
-        Stream& stream = streams_[who];
+        CopiedStream& stream = streams_[who];
         const auto room = static_cast<unsigned>(stream.buffer.size());
-        io_uring_sqe* sqe = ring_.request(kTaken, who);
+        io_uring_sqe* sqe = ring_.request(Topic::receive, who);
         switch (manner_.intake) {
             case Intake::recv:
                 io_uring_prep_recv(sqe, stream.source, stream.buffer.data(), room, 0);
@@ -129,10 +124,10 @@ private:
     }
 
     void give(std::uint32_t who) {
-        Stream& stream = streams_[who];
+        CopiedStream& stream = streams_[who];
         const std::uint8_t* bytes = stream.buffer.data() + stream.begin;
         const auto count = static_cast<unsigned>(stream.left());
-        io_uring_sqe* sqe = ring_.request(kGiven, who);
+        io_uring_sqe* sqe = ring_.request(Topic::send, who);
         switch (manner_.outlet) {
             case Outlet::send:
                 io_uring_prep_send(sqe, stream.sink, bytes, count, kSendFlags);
@@ -165,7 +160,7 @@ private:
             fail("receiving", answer.result);
             return;
         }
-        Stream& stream = streams_[answer.who];
+        CopiedStream& stream = streams_[answer.who];
         if (answer.result == 0) {
             shutdown(stream.sink, SHUT_WR);
             --open_;
@@ -179,7 +174,7 @@ private:
     }
 
     void given(const Answer& answer) {
-        Stream& stream = streams_[answer.who];
+        CopiedStream& stream = streams_[answer.who];
         if (answer.has(IORING_CQE_F_NOTIF)) {
             --stream.watched;
             ++notified_;
@@ -215,8 +210,8 @@ private:
         }
     }
 
-    Manner manner_;
-    std::vector<Stream> streams_;
+    CopyManner manner_;
+    std::vector<CopiedStream> streams_;
     Ring ring_;  // gone before the buffers are
     std::size_t open_ = kStreams;
     Moved moved_ = Moved::nothing;
@@ -227,7 +222,7 @@ private:
     std::optional<Trouble> trouble_;
 };
 
-Outcome copy_bulk(const Manner& manner, std::size_t buffer_bytes, const Sizes& sizes) {
+Outcome copy_bulk(const CopyManner& manner, std::size_t buffer_bytes, const Sizes& sizes) {
     const std::uint64_t bytes = std::uint64_t{sizes.kibibytes} * 1024;
     Sockets relayed;
     Sockets loaded;
@@ -257,25 +252,23 @@ Outcome copy_bulk(const Manner& manner, std::size_t buffer_bytes, const Sizes& s
 
 }  // namespace
 
-void add_bulk(std::vector<Variant>& to) {
-    for (const std::size_t kibibytes : {256, 1024}) {  // of all streams together
-        const auto add = [&to, kibibytes](const char* name, const Manner& manner) {
-            to.push_back({.question = fmt::format("bulk in {} KiB", kibibytes),
-                          .name = name,
-                          .unit = "ms/GiB",
-                          .units_per_second = 1e3,
-                          .run = [manner, kibibytes](const Sizes& sizes) {
-                              return copy_bulk(manner, kibibytes * 1024 / kStreams, sizes);
-                          }});
-        };
-        add("as today", {});
-        add("registered files", {.files = Files::registered});
-        add("registered buffers, read and write",
-            {.intake = Intake::read_fixed, .outlet = Outlet::write_fixed});
-        add("SEND_ZC", {.outlet = Outlet::send_zc});
-        add("SEND_ZC, registered buffers", {.outlet = Outlet::send_zc_fixed});
-        add("SENDMSG_ZC", {.outlet = Outlet::sendmsg_zc});
-    }
+void add_bulk(std::vector<Variant>& to, std::size_t kibibytes) {
+    const auto add = [&to, kibibytes](const char* name, const CopyManner& manner) {
+        to.push_back({.question = fmt::format("bulk in {} KiB", kibibytes),
+                      .name = name,
+                      .unit = "ms/GiB",
+                      .units_per_second = 1e3,
+                      .run = [manner, kibibytes](const Sizes& sizes) {
+                          return copy_bulk(manner, kibibytes * 1024 / kStreams, sizes);
+                      }});
+    };
+    add("as today", {});
+    add("registered files", {.files = Files::registered});
+    add("registered buffers, read and write",
+        {.intake = Intake::read_fixed, .outlet = Outlet::write_fixed});
+    add("SEND_ZC", {.outlet = Outlet::send_zc});
+    add("SEND_ZC, registered buffers", {.outlet = Outlet::send_zc_fixed});
+    add("SENDMSG_ZC", {.outlet = Outlet::sendmsg_zc});
 }
 
 }  // namespace ferry::ring

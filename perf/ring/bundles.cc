@@ -1,5 +1,5 @@
-// What does it cost to relay bulk through slots that the kernel picks, small ones or several at once in a
-// bundle? What has come is sent on in pieces.
+// What does it cost to relay bulk through slots that the kernel picks, small ones or several at
+// once in a bundle? What has come is sent on in pieces.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -14,24 +14,20 @@ namespace ferry::ring {
 
 namespace {
 
-constexpr std::uint32_t kStreams = 4;
-constexpr std::size_t kPiecesMax = 64;                  // of one send: 1 MiB
-constexpr int kSendFlags = MSG_WAITALL | MSG_NOSIGNAL;  // those of io/uring.cc
+constexpr std::size_t kPiecesMax = 64;  // of one send: 1 MiB
 
-struct Manner {
+struct BundleManner {
     unsigned receive_flags = 0;  // in ioprio
     std::uint32_t slots = 16;    // of all streams together
     std::size_t slot_bytes = 16 * 1024;
 };
-
-enum Topic : std::uint32_t { kTaken, kGiven };
 
 struct Piece {
     std::uint16_t slot;
     std::size_t bytes;
 };
 
-struct Stream {
+struct BundledStream {
     int source;
     int sink;
     bool is_listening = false;
@@ -44,7 +40,7 @@ struct Stream {
 
 class Bundler {
 public:
-    Bundler(const Manner& manner, std::span<const int> sources, std::span<const int> sinks)
+    Bundler(const BundleManner& manner, std::span<const int> sources, std::span<const int> sinks)
         : manner_(manner) {
         for (std::size_t i = 0; i < sources.size(); ++i) {
             streams_.push_back({.source = sources[i], .sink = sinks[i]});
@@ -70,7 +66,7 @@ public:
         while (open_ > 0 && !trouble_) {
             ring_.turn(answers);
             for (const Answer& answer : answers) {
-                if (answer.kind == kTaken) {
+                if (answer.topic == Topic::receive) {
                     taken(answer);
                 } else {
                     given(answer);
@@ -99,7 +95,7 @@ private:
     // that have sent what they had, as the pump does it.
     void listen_all() {
         for (std::uint32_t i = 0; i < streams_.size(); ++i) {
-            const Stream& stream = streams_[i];
+            const BundledStream& stream = streams_[i];
             const bool is_busy = !stream.sending.empty() || !stream.waiting.empty();
             const bool may = is_multishot() ? free_slots_ > 0 : free_slots_ > 0 && !is_busy;
             if (may && !stream.is_listening && !stream.is_ended) {
@@ -109,8 +105,8 @@ private:
     }
 
     void listen(std::uint32_t who) {
-        Stream& stream = streams_[who];
-        io_uring_sqe* sqe = ring_.request(kTaken, who);
+        BundledStream& stream = streams_[who];
+        io_uring_sqe* sqe = ring_.request(Topic::receive, who);
         io_uring_prep_recv(sqe, stream.source, nullptr, 0, 0);
         sqe->ioprio = static_cast<std::uint16_t>(manner_.receive_flags);
         sqe->flags |= IOSQE_BUFFER_SELECT;
@@ -119,7 +115,7 @@ private:
     }
 
     void taken(const Answer& answer) {
-        Stream& stream = streams_[answer.who];
+        BundledStream& stream = streams_[answer.who];
         stream.is_listening = answer.has(IORING_CQE_F_MORE);
         if (answer.result == -ENOBUFS) {
             return;
@@ -152,7 +148,7 @@ private:
     }
 
     void give(std::uint32_t who) {
-        Stream& stream = streams_[who];
+        BundledStream& stream = streams_[who];
         if (!stream.sending.empty() || stream.waiting.empty()) {
             return;
         }
@@ -166,12 +162,12 @@ private:
         stream.message = {};
         stream.message.msg_iov = stream.pieces.data();
         stream.message.msg_iovlen = stream.pieces.size();
-        io_uring_sqe* sqe = ring_.request(kGiven, who);
+        io_uring_sqe* sqe = ring_.request(Topic::send, who);
         io_uring_prep_sendmsg(sqe, stream.sink, &stream.message, kSendFlags);
     }
 
     void given(const Answer& answer) {
-        Stream& stream = streams_[answer.who];
+        BundledStream& stream = streams_[answer.who];
         if (answer.result < 0) {
             fail("sendmsg", answer.result);
             return;
@@ -190,7 +186,7 @@ private:
         end_if_empty(stream);
     }
 
-    void end_if_empty(Stream& stream) {
+    void end_if_empty(BundledStream& stream) {
         if (stream.is_ended && stream.waiting.empty() && stream.sending.empty()) {
             shutdown(stream.sink, SHUT_WR);
             --open_;
@@ -203,8 +199,8 @@ private:
         }
     }
 
-    Manner manner_;
-    std::vector<Stream> streams_;
+    BundleManner manner_;
+    std::vector<BundledStream> streams_;
     Ring ring_;
     std::uint32_t free_slots_ = 0;
     std::uint64_t bytes_ = 0;
@@ -214,7 +210,7 @@ private:
     std::optional<Trouble> trouble_;
 };
 
-Outcome bundle_bulk(const Manner& manner, const Sizes& sizes) {
+Outcome bundle_bulk(const BundleManner& manner, const Sizes& sizes) {
     const std::uint64_t bytes = std::uint64_t{sizes.kibibytes} * 1024;
     Sockets relayed;
     Sockets loaded;
@@ -243,27 +239,25 @@ Outcome bundle_bulk(const Manner& manner, const Sizes& sizes) {
 }  // namespace
 
 // They stand beside the variants with a buffer per stream that have as much memory in all.
-void add_bundles(std::vector<Variant>& to) {
-    for (const std::size_t kibibytes : {256, 1024}) {
-        const auto add = [&to, kibibytes](const std::string& name, unsigned flags,
-                                          std::size_t slot_kibibytes) {
-            const Manner manner = {.receive_flags = flags,
-                                   .slots = static_cast<std::uint32_t>(kibibytes / slot_kibibytes),
-                                   .slot_bytes = slot_kibibytes * 1024};
-            to.push_back(
-                {.question = fmt::format("bulk in {} KiB", kibibytes),
-                 .name = name,
-                 .unit = "ms/GiB",
-                 .units_per_second = 1e3,
-                 .run = [manner](const Sizes& sizes) { return bundle_bulk(manner, sizes); }});
-        };
-        add("one slot for all", 0, kibibytes);
-        add("four slots for all", 0, kibibytes / 4);
-        add("16 KiB slots", 0, 16);
-        add("16 KiB slots, bundles", kBundle, 16);
-        add("16 KiB slots, multishot", IORING_RECV_MULTISHOT, 16);
-        add("16 KiB slots, multishot bundles", IORING_RECV_MULTISHOT | kBundle, 16);
-    }
+void add_bundles(std::vector<Variant>& to, std::size_t kibibytes) {
+    const auto add = [&to, kibibytes](const char* name, unsigned flags,
+                                      std::size_t slot_kibibytes) {
+        const BundleManner manner = {
+            .receive_flags = flags,
+            .slots = static_cast<std::uint32_t>(kibibytes / slot_kibibytes),
+            .slot_bytes = slot_kibibytes * 1024};
+        to.push_back({.question = fmt::format("bulk in {} KiB", kibibytes),
+                      .name = name,
+                      .unit = "ms/GiB",
+                      .units_per_second = 1e3,
+                      .run = [manner](const Sizes& sizes) { return bundle_bulk(manner, sizes); }});
+    };
+    add("one slot for all", 0, kibibytes);
+    add("four slots for all", 0, kibibytes / 4);
+    add("16 KiB slots", 0, 16);
+    add("16 KiB slots, bundles", kBundle, 16);
+    add("16 KiB slots, multishot", IORING_RECV_MULTISHOT, 16);
+    add("16 KiB slots, multishot bundles", IORING_RECV_MULTISHOT | kBundle, 16);
 }
 
 }  // namespace ferry::ring

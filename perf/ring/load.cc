@@ -34,8 +34,8 @@ void must(bool is_fine, const char* what) {
     }
 }
 
-// The bytes of all streams: one pattern, and each stream begins elsewhere in it. Its length is prime,
-// so that no place of a buffer gets the same bytes in each round.
+// The bytes of all streams: one pattern, and each stream begins elsewhere in it. Its length is
+// prime, so that no place of a buffer gets the same bytes in each round.
 class Pattern {
 public:
     Pattern() {

@@ -1,5 +1,5 @@
-// The load of perf_ring: plain sockets over loopback TCP, driven by a thread of their own, which looks
-// at every byte that comes back.
+// The load of perf_ring: plain sockets over loopback TCP, driven by a thread of their own, which
+// looks at every byte that comes back.
 #pragma once
 
 #include <cstdint>
@@ -37,14 +37,16 @@ void connect_pairs(std::uint32_t count, Sockets& relayed, Sockets& loaded);
 int listen_on_loopback(io::Endpoint& at);
 
 inline constexpr std::uint32_t kMessageBytes = 200;
+inline constexpr std::uint32_t kStreams = 4;  // of bulk
 
-// The loads. Each gives what was wrong, or nothing, and ends all its connections in any case, so that
-// the relay ends as well.
+// The loads. Each gives what was wrong, or nothing, and ends all its connections in any case, so
+// that the relay ends as well.
 
 // Sends a message on every socket and the next one when its echo is there.
 std::string ping(std::span<const int> sockets, std::uint32_t messages);
 
-// Sends so many bytes into every source, 64 KiB at a time, and expects them out of the sink beside it.
+// Sends so many bytes into every source, 64 KiB at a time, and expects them out of the sink beside
+// it.
 std::string pour(std::span<const int> sources, std::span<const int> sinks, std::uint64_t bytes);
 
 // Connects so often, many at a time, and expects nothing but an orderly end each time. Shuts the

@@ -1,11 +1,12 @@
 // perf_ring: what each way to use a ring costs, beside the one that io/uring.cc has.
 //
-//   perf_ring [--rounds=N] [--messages=N] [--kibibytes=N] [--visits=N] [--only=WORD] [--forbid=ring]
+//   perf_ring [--rounds=N] [--messages=N] [--kibibytes=N] [--visits=N] [--only=WORD]
+//             [--forbid=ring]
 //
-// The variants of a question take turns, every second round in reverse, so that a slow minute of the
-// machine hits all of them; samples are short, so that some are not disturbed at all. The table on standard output has the lowest and the median value.
-// Exit code 0, also where the kernel refuses variants; 1 if bytes or connections went wrong; 2 if it
-// could not begin.
+// The variants of a question take turns, every second round in reverse, so that a slow minute of
+// the machine hits all of them; samples are short, so that some are not disturbed at all. The table
+// on standard output has the lowest and the median value. Exit code 0, also where the kernel
+// refuses variants; 1 if bytes or connections went wrong; 2 if it could not begin.
 #include <fmt/format.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
@@ -106,11 +107,11 @@ bool forbid_rings() {
 std::vector<Record> chosen_by(std::string_view only) {
     std::vector<Variant> variants;
     add_messages(variants);
-    add_bulk(variants);
-    add_bundles(variants);
+    for (const std::size_t kibibytes : {256, 1024}) {
+        add_bulk(variants, kibibytes);
+        add_bundles(variants, kibibytes);
+    }
     add_accepts(variants);
-    // Those of one question stand together, in the order in which they were added.
-    std::ranges::stable_sort(variants, {}, &Variant::question);
     const auto is_asked_for = [only](const Variant& variant) {
         return variant.question.contains(only) || variant.name.contains(only);
     };

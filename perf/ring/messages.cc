@@ -14,7 +14,6 @@ namespace {
 constexpr std::uint32_t kConnections = 64;
 constexpr std::uint32_t kSlots = 256;
 constexpr std::size_t kSlotBytes = 2048;
-constexpr int kSendFlags = MSG_WAITALL | MSG_NOSIGNAL;  // those of io/uring.cc
 
 enum class Listening : std::uint8_t {
     again,      // one receive, and the next one when its message has been sent
@@ -22,17 +21,16 @@ enum class Listening : std::uint8_t {
     linked,     // the next receive is sent along with the echo, and begins behind it
 };
 
-struct Manner {
+struct EchoManner {
     Listening listening = Listening::again;
     Files files = Files::descriptors;
     unsigned receive_flags = 0;  // in ioprio
 };
 
-enum Topic : std::uint32_t { kReceived, kSent };
-
 class Echo {
 public:
-    Echo(const Manner& manner, std::span<const int> sockets) : manner_(manner), sockets_(sockets) {
+    Echo(const EchoManner& manner, std::span<const int> sockets)
+        : manner_(manner), sockets_(sockets) {
         slots_.fill(kNoSlot);
     }
 
@@ -55,7 +53,7 @@ public:
         while (open_ > 0 && !trouble_) {
             ring_.turn(answers);
             for (const Answer& answer : answers) {
-                if (answer.kind == kReceived) {
+                if (answer.topic == Topic::receive) {
                     received(answer);
                 } else {
                     sent(answer);
@@ -77,7 +75,7 @@ private:
     }
 
     void receive(std::uint32_t who) {
-        io_uring_sqe* sqe = ring_.request(kReceived, who);
+        io_uring_sqe* sqe = ring_.request(Topic::receive, who);
         io_uring_prep_recv(sqe, sockets_[who], nullptr, 0, 0);
         sqe->ioprio = static_cast<std::uint16_t>(
             manner_.receive_flags |
@@ -98,7 +96,7 @@ private:
         make_room(2);
         const bool is_linked = manner_.listening == Listening::linked;
         const std::uint32_t whose = is_linked ? who : (std::uint32_t{slot} << 16) | who;
-        io_uring_sqe* sqe = ring_.request(kSent, whose);
+        io_uring_sqe* sqe = ring_.request(Topic::send, whose);
         io_uring_prep_send(sqe, sockets_[who], ring_.memory_of(slot), bytes, kSendFlags);
         name(sqe, who);
         if (is_linked) {
@@ -152,7 +150,7 @@ private:
         }
     }
 
-    Manner manner_;
+    EchoManner manner_;
     std::span<const int> sockets_;
     Ring ring_;
     std::array<std::uint16_t, kConnections> slots_ = {};  // that are being sent, where linked
@@ -161,7 +159,7 @@ private:
     std::optional<Trouble> trouble_;
 };
 
-Outcome echo_messages(const Manner& manner, const Sizes& sizes) {
+Outcome echo_messages(const EchoManner& manner, const Sizes& sizes) {
     Sockets relayed;
     Sockets loaded;
     connect_pairs(kConnections, relayed, loaded);
@@ -185,7 +183,7 @@ Outcome echo_messages(const Manner& manner, const Sizes& sizes) {
 }  // namespace
 
 void add_messages(std::vector<Variant>& to) {
-    const auto add = [&to](const char* name, const Manner& manner) {
+    const auto add = [&to](const char* name, const EchoManner& manner) {
         to.push_back(
             {.question = "messages",
              .name = name,

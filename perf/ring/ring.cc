@@ -115,14 +115,14 @@ std::uint16_t Ring::slot_after(std::uint16_t slot) const {
     return order_[(places_[slot] + 1) & (slot_count_ - 1)];
 }
 
-io_uring_sqe* Ring::request(std::uint32_t kind, std::uint32_t who) {
+io_uring_sqe* Ring::request(Topic topic, std::uint32_t who) {
     io_uring_sqe* sqe = io_uring_get_sqe(&ring_);
     while (sqe == nullptr) {
         submit();
         sqe = io_uring_get_sqe(&ring_);
     }
     // The preparing functions leave the data as it is.
-    sqe->user_data = (std::uint64_t{kind} << 32) | who;
+    sqe->user_data = (static_cast<std::uint64_t>(topic) << 32) | who;
     return sqe;
 }
 
@@ -144,7 +144,7 @@ void Ring::turn(std::vector<Answer>& answers) {
     io_uring_cqe* cqe = nullptr;
     unsigned head = 0;
     io_uring_for_each_cqe(&ring_, head, cqe) {
-        answers.push_back({.kind = static_cast<std::uint32_t>(cqe->user_data >> 32),
+        answers.push_back({.topic = static_cast<Topic>(cqe->user_data >> 32),
                            .who = static_cast<std::uint32_t>(cqe->user_data),
                            .result = cqe->res,
                            .flags = cqe->flags});

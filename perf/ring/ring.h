@@ -2,6 +2,7 @@
 #pragma once
 
 #include <liburing.h>
+#include <sys/socket.h>
 #include <sys/uio.h>
 
 #include <cstddef>
@@ -24,9 +25,15 @@ inline constexpr std::uint32_t kNotifiedCopied = 1U << 31;  // in the result of 
 // Whether the sockets are named to the kernel by descriptors or by places in a table of the ring.
 enum class Files : std::uint8_t { descriptors, registered };
 
-// One answer of the kernel. A request says by `kind` and `who` what it is about.
+// What a request is about.
+enum class Topic : std::uint8_t { receive, send, accept, close };
+
+// The flags of every send: those of io/uring.cc.
+inline constexpr int kSendFlags = MSG_WAITALL | MSG_NOSIGNAL;
+
+// One answer of the kernel, with what the request has said about itself.
 struct Answer {
-    std::uint32_t kind;
+    Topic topic;
     std::uint32_t who;
     std::int32_t result;
     std::uint32_t flags;
@@ -82,8 +89,8 @@ public:
     // The slot that the kernel takes after `slot`; it takes them in the order of provide().
     std::uint16_t slot_after(std::uint16_t slot) const;
 
-    // The next free place for a request; `kind` and `who` come back with the answer.
-    io_uring_sqe* request(std::uint32_t kind, std::uint32_t who);
+    // The next free place for a request; `topic` and `who` come back with the answer.
+    io_uring_sqe* request(Topic topic, std::uint32_t who);
     unsigned free_places() const { return io_uring_sq_space_left(&ring_); }
     void submit();
     // Submits, sleeps until there is an answer, and collects all there are.

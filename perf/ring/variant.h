@@ -1,6 +1,7 @@
 // What perf_ring asks: the ways to do one thing with a ring, and what each of them costs.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <expected>
 #include <functional>
@@ -35,8 +36,7 @@ struct Trouble {
 
 using Outcome = std::expected<Cost, Trouble>;
 
-// One way to do what `question` is about. The first variant of a question is the one that io/uring.cc
-// has.
+// One way to do what `question` is about. The first variant of a question is that of io/uring.cc.
 struct Variant {
     std::string question;
     std::string name;
@@ -47,8 +47,9 @@ struct Variant {
 
 // The questions, a function each, in the file of that name.
 void add_messages(std::vector<Variant>& to);
-void add_bulk(std::vector<Variant>& to);
-void add_bundles(std::vector<Variant>& to);
+void add_bulk(std::vector<Variant>& to, std::size_t kibibytes);  // buffers of all streams together
+void add_bundles(std::vector<Variant>& to,
+                 std::size_t kibibytes);  // likewise, to the same question
 void add_accepts(std::vector<Variant>& to);
 
 }  // namespace ferry::ring
