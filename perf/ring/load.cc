@@ -342,11 +342,14 @@ std::string visit(const io::Endpoint& at, int listener, std::uint32_t count) {
 
 Outcome outcome_of(const std::optional<Trouble>& trouble, const std::string& wrong,
                    const Cost& cost) {
-    if (trouble) {
+    const bool is_refused = trouble && trouble->kind == Trouble::Kind::refused;
+    if (is_refused || (trouble && wrong.empty())) {
         return std::unexpected(*trouble);
     }
     if (!wrong.empty()) {
-        return std::unexpected(Trouble{.kind = Trouble::Kind::wrong, .words = wrong});
+        // Each ends when the other does, so that either may be the cause.
+        const std::string ours = trouble ? "; relay: " + trouble->words : "";
+        return std::unexpected(Trouble{.kind = Trouble::Kind::wrong, .words = wrong + ours});
     }
     return cost;
 }

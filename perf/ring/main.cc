@@ -17,6 +17,7 @@
 #include <array>
 #include <cerrno>
 #include <charconv>
+#include <csignal>
 #include <cstddef>
 #include <cstdio>
 #include <optional>
@@ -192,6 +193,8 @@ int run_program(const Options& options) {
         fmt::print(stderr, "perf_ring: this kernel does not let a process forbid itself rings\n");
         return 2;
     }
+    // Writes of registered buffers have no flag against it.
+    std::signal(SIGPIPE, SIG_IGN);
     std::vector<Record> records = chosen_by(options.only);
     for (auto question = records.begin(); question != records.end();) {
         const auto end = std::find_if(question, records.end(), [question](const Record& record) {
