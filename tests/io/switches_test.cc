@@ -1,10 +1,14 @@
 // What holds on a ring whatever switches are on: memory is the caller's again when the answer is
 // there, a send that is cut off answers once, and no request is lost where many come at a time.
+#include <linux/capability.h>
 #include <linux/sockios.h>
 #include <poll.h>
 #include <sys/ioctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -94,6 +98,47 @@ io::Task<void> local_scenario(io::Scope& scope) {
 TEST_P(Switched, ASocketWithoutZeroCopyIsServed) {
     io::Scope scope(loop());
     scope.spawn(local_scenario(scope));
+    EXPECT_TRUE(engine().run(scope));
+}
+
+// For this thread, memory that the kernel holds counts as it does for users who are not root.
+class Unprivileged {
+public:
+    Unprivileged() {
+        EXPECT_EQ(syscall(SYS_capget, &header_, all_.data()), 0);
+        auto fewer = all_;
+        fewer[CAP_TO_INDEX(CAP_IPC_LOCK)].effective &= ~CAP_TO_MASK(CAP_IPC_LOCK);
+        EXPECT_EQ(syscall(SYS_capset, &header_, fewer.data()), 0);
+    }
+    Unprivileged(const Unprivileged&) = delete;
+    ~Unprivileged() { EXPECT_EQ(syscall(SYS_capset, &header_, all_.data()), 0); }
+
+private:
+    __user_cap_header_struct header_ = {.version = _LINUX_CAPABILITY_VERSION_3, .pid = 0};
+    std::array<__user_cap_data_struct, _LINUX_CAPABILITY_U32S_3> all_ = {};
+};
+
+// Not a page more may be held.
+class NoLockedMemory {
+public:
+    NoLockedMemory() {
+        EXPECT_EQ(getrlimit(RLIMIT_MEMLOCK, &before_), 0);
+        const rlimit none = {.rlim_cur = 0, .rlim_max = before_.rlim_max};
+        EXPECT_EQ(setrlimit(RLIMIT_MEMLOCK, &none), 0);
+    }
+    NoLockedMemory(const NoLockedMemory&) = delete;
+    ~NoLockedMemory() { EXPECT_EQ(setrlimit(RLIMIT_MEMLOCK, &before_), 0); }
+
+private:
+    rlimit before_ = {};
+};
+
+TEST_P(Switched, AtTheLimitOfLockedMemoryItIsACopy) {
+    const Unprivileged unprivileged;
+    use({});
+    const NoLockedMemory none;
+    io::Scope scope(loop());
+    scope.spawn(reuse_scenario(scope));
     EXPECT_TRUE(engine().run(scope));
 }
 
