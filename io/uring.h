@@ -41,7 +41,8 @@ struct MadeUring {
 // switch that the kernel refuses is off, and is no error.
 //
 //   errors  what the kernel said; uring_missing() has words for it
-//   cost    a ring of 256 requests and 4096 answers; RLIMIT_MEMLOCK matters before Linux 5.12 only
+//   cost    a ring of 256 requests and 4096 answers, which some kernels (seen: 6.18) count against
+//           RLIMIT_MEMLOCK where CAP_IPC_LOCK is missing
 Result<MadeUring> make_uring(const UringSwitches& wanted);
 Result<std::unique_ptr<Backend>> make_uring();
 
