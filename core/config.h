@@ -239,6 +239,15 @@ struct Policy {
 
 Level level_of(const Policy& policy, std::uint32_t level);
 
+// ---- engine
+
+// Switches of io_uring; see io::UringSwitches. V2Ray has no such section.
+struct Engine {
+    bool zero_copy_send = false;
+    std::uint32_t busy_poll_microseconds = 0;  // 0: off
+    bool submission_polling = false;
+};
+
 // ---- all of it
 
 struct Config {
@@ -249,6 +258,7 @@ struct Config {
     Routing routing;
     Policy policy;
     bool stats = false;
+    Engine engine;
 };
 
 // One thing that is wrong, or (as a warning) that does less than its author may think.

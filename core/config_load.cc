@@ -23,6 +23,7 @@ Config read(const Merged& merged, const Environment& environment, Report& report
     config.routing = read_routing(report, merged.routing, config);
     config.policy = read_policy(report, merged.policy);
     config.stats = read_stats(report, merged.stats);
+    config.engine = read_engine(report, merged.engine);
     check_dns(report, merged.dns, config.outbounds);
     check_reverse(report, merged.reverse);
     check_transport(report, merged.transport);

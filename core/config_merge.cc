@@ -116,6 +116,7 @@ Merged merge(std::span<const Value> roots, Report& report) {
         replace(merged.dns, section.object("dns"));
         replace(merged.reverse, section.object("reverse"));
         replace(merged.transport, section.object("transport"));
+        replace(merged.engine, section.object("engine"));
 
         replace(inbounds.single, section.object("inbound"));
         replace(inbounds.detours, section.list("inboundDetour"));

@@ -20,6 +20,7 @@ struct Merged {
     std::optional<Value> dns;
     std::optional<Value> reverse;
     std::optional<Value> transport;
+    std::optional<Value> engine;  // ours
     std::optional<Value> port;    // an old way to write the port of the first inbound
     std::vector<Value> inbounds;  // the old "inbound" and "inboundDetour" come first
     std::vector<Value> outbounds;

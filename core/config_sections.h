@@ -19,6 +19,8 @@ Log read_log(Report& report, std::optional<Value> section);
 
 Policy read_policy(Report& report, std::optional<Value> section);
 
+Engine read_engine(Report& report, std::optional<Value> section);
+
 // ---- inbounds
 
 //   port         where the first inbound listens if it does not say so itself

@@ -9,10 +9,10 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <set>
 
 #include "core/token_keeper.h"
 #include "core/version.h"
-#include "io/uring.h"
 
 namespace ferry::core {
 namespace {
@@ -56,22 +56,6 @@ sigset_t awaited_signals() {
     return set;
 }
 
-struct Choice {
-    BackendKind kind;
-    std::string why;  // why it is not the ring; empty if it is
-};
-
-Choice choose_backend(std::optional<BackendKind> wanted) {
-    if (wanted == BackendKind::epoll) {
-        return {BackendKind::epoll, "as asked"};
-    }
-    const std::string missing = io::uring_missing();
-    if (!missing.empty()) {
-        return {BackendKind::epoll, missing};
-    }
-    return {BackendKind::uring, {}};
-}
-
 std::int64_t unix_seconds() {
     const auto now = std::chrono::system_clock::now().time_since_epoch();
     return std::chrono::duration_cast<std::chrono::seconds>(now).count();
@@ -86,6 +70,7 @@ public:
     void serve();
 
 private:
+    void announce_engines();
     void announce(const std::vector<io::Endpoint>& endpoints);
     bool prepare(std::vector<io::Endpoint>& endpoints);
     void print_counters() const;
@@ -97,7 +82,7 @@ private:
     const RunOptions& options_;
     Log& logs_;
     crypto::Dispatch dispatch_;
-    Choice backend_;
+    EngineChoice backend_;
     std::unique_ptr<ReplayStore> store_;  // null: nothing outlives the process
     ReplayFilter replay_;
     ReplayFilter session_keys_;
@@ -133,7 +118,7 @@ Supervisor::Supervisor(const config::Config& config, const RunOptions& options, 
     : options_(options),
       logs_(log),
       dispatch_(crypto::choose(crypto::detect(), options.forbidden_rows)),
-      backend_(choose_backend(options.backend)),
+      backend_(choose_engine(options.backend)),
       replay_(replay_seed()),
       session_keys_(replay_seed()),
       log_(log.add_queue(), filter_of(config.log), [] { return std::chrono::system_clock::now(); }),
@@ -145,6 +130,7 @@ Supervisor::Supervisor(const config::Config& config, const RunOptions& options, 
               .snapshot = make_snapshot(config, dispatch_),
               .limits = limits_for(dispatch_),
               .backend = backend_.kind,
+              .engine = config.engine,
               .log_filter = filter_of(config.log),
               .others = {}} {}
 
@@ -179,6 +165,22 @@ bool Supervisor::prepare(std::vector<io::Endpoint>& endpoints) {
     return true;
 }
 
+// The engines of all cores are the same, unless the kernel has had enough at some point.
+void Supervisor::announce_engines() {
+    std::set<std::string> told;
+    for (const auto& worker : workers_) {
+        for (const std::string& refusal : refusals_of(worker->engine())) {
+            if (told.insert(refusal).second) {
+                error(LogLevel::warning, refusal);
+            }
+        }
+        const std::string text = text_of(worker->engine());
+        if (told.insert(text).second) {
+            error(LogLevel::info, text);
+        }
+    }
+}
+
 void Supervisor::announce(const std::vector<io::Endpoint>& endpoints) {
     error(LogLevel::warning,
           fmt::format("engine: {}{}{}, cores: {}, aes-128-gcm: {}, chacha20-poly1305: {}, "
@@ -188,6 +190,7 @@ void Supervisor::announce(const std::vector<io::Endpoint>& endpoints) {
                       dispatch_.aes128_gcm->name, dispatch_.chacha20_poly1305->name,
                       dispatch_.sha256->name, dispatch_.shake128->name, dispatch_.aes128->name,
                       dispatch_.aes128_trial->name));
+    announce_engines();
     for (std::size_t index = 0; index < endpoints.size(); ++index) {
         const Inbound& inbound = *shared_.snapshot->ports[index].inbound;
         log_.error(LogLevel::info, 0, inbound.name(),

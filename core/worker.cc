@@ -9,8 +9,6 @@
 
 #include "core/caching_resolver.h"
 #include "core/server.h"
-#include "io/epoll.h"
-#include "io/uring.h"
 
 namespace ferry::core {
 namespace {
@@ -53,10 +51,6 @@ void join_port(Core& core, Server& server, const Port& port) {
         core.log.error(LogLevel::warning, 0, port.inbound->name(),
                        why_not_listening(port, at.error()));
     }
-}
-
-io::Result<std::unique_ptr<io::Backend>> make_backend(BackendKind kind) {
-    return kind == BackendKind::uring ? io::make_uring() : io::make_epoll();
 }
 
 // All ports of one worker, in the order of its place.
@@ -130,13 +124,14 @@ void Worker::run() {
     if (place_.cpu) {
         pin_to(*place_.cpu);
     }
-    auto backend = make_backend(shared_.backend);
-    if (!backend) {
+    auto made = make_engine(shared_.backend, shared_.engine);
+    if (!made) {
         prepared_.set_value(std::unexpected(fmt::format(
-            "failed to set up the engine: {}", std::make_error_code(backend.error()).message())));
+            "failed to set up the engine: {}", std::make_error_code(made.error()).message())));
         return;
     }
-    run_with(std::move(*backend));
+    engine_ = std::move(made->state);
+    run_with(std::move(made->backend));
 }
 
 void Worker::run_with(std::unique_ptr<io::Backend> backend) {

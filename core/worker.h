@@ -12,6 +12,7 @@
 
 #include "core/allocation.h"
 #include "core/core.h"
+#include "core/engine.h"
 #include "core/log_writer.h"
 #include "core/replay.h"
 #include "core/snapshot.h"
@@ -20,8 +21,6 @@
 #include "io/result.h"
 
 namespace ferry::core {
-
-enum class BackendKind : std::uint8_t { uring, epoll };
 
 // What all workers share.
 struct Shared {
@@ -33,6 +32,7 @@ struct Shared {
     std::shared_ptr<const Snapshot> snapshot;
     Limits limits;
     BackendKind backend;
+    config::Engine engine;  // what is wanted of it
     LogFilter log_filter;
     OtherCores others;  // those besides the first
 };
@@ -70,6 +70,8 @@ public:
     void close(const io::Endpoint& at);
     void join();
 
+    // Once prepared.
+    const EngineState& engine() const noexcept { return engine_; }
     const StatsShard& stats() const noexcept { return stats_; }
     const Meters& meters() const noexcept { return meters_; }
 
@@ -85,6 +87,7 @@ private:
     Place place_;
     StatsShard stats_;
     Meters meters_;
+    EngineState engine_;
     std::promise<Prepared> prepared_;
     std::promise<Order> order_;
     bool ordered_ = false;

@@ -73,7 +73,8 @@ Result<Endpoint> endpoint_from(int fd, Ask ask) {
 // splice() knows a socket that must not wait by its descriptor only. The sockets of a ring are of
 // the other kind, so that the kernel waits for them: one becomes non-blocking for the time of a
 // call. Only this thread and its ring use the descriptor, and the ring looks at it inside its own
-// calls.
+// calls. Where a thread of the kernel works for the ring, a request may find the socket of the
+// other kind and answer that it would have to wait; it is submitted again then.
 class NotWaiting {
 public:
     NotWaiting(int socket, Waiting waiting) noexcept
@@ -100,17 +101,6 @@ Result<std::size_t> splice_now(int from, int to, std::size_t most) {
                                               : std::errc(errno));
     }
     return static_cast<std::size_t>(moved);
-}
-
-std::size_t bytes_of(const Op& op) {
-    if (op.kind == Op::Kind::send) {
-        return op.count;
-    }
-    std::size_t bytes = 0;
-    for (std::size_t i = 0; i < op.count; ++i) {
-        bytes += op.target.pieces[i].iov_len;
-    }
-    return bytes;
 }
 
 }  // namespace
@@ -215,6 +205,24 @@ void WakeEvent::drain() noexcept {
     std::uint64_t count = 0;
     const auto taken = read(fd_, &count, sizeof count);
     static_cast<void>(taken);
+}
+
+// Connecting to no address is how a connection is taken back (connect(2), AF_UNSPEC).
+void kernel_abandon(int fd) noexcept {
+    sockaddr nobody = {};
+    nobody.sa_family = AF_UNSPEC;
+    static_cast<void>(connect(fd, &nobody, sizeof nobody));
+}
+
+std::size_t bytes_of(const Op& op) noexcept {
+    if (op.kind == Op::Kind::send) {
+        return op.count;
+    }
+    std::size_t bytes = 0;
+    for (std::size_t i = 0; i < op.count; ++i) {
+        bytes += op.target.pieces[i].iov_len;
+    }
+    return bytes;
 }
 
 Rest rest_of(const Op& op) noexcept {

@@ -50,6 +50,13 @@ private:
     int fd_;
 };
 
+// Ends the connection now, with a reset: nothing more is sent, and the kernel lets go of the memory
+// that waits in its queue. The descriptor stays open.
+void kernel_abandon(int fd) noexcept;
+
+// How many bytes a send or sendv is about.
+std::size_t bytes_of(const Op& op) noexcept;
+
 // What a send or sendv has still to send. The pieces are the caller's and stay as they are: where
 // one has been sent in part, its rest goes alone, and the others follow in the next round.
 struct Rest {

@@ -73,7 +73,7 @@ struct Op : Hook<InScope>, Hook<InQueue> {
     int fd;
     std::int32_t result = 0;  // bytes, descriptor or events; or a negated errno
     std::uint32_t extra = 0;  // poll: the events asked for; accept: the size of
-                              // the peer's address; recv_slot: the backend's own
+                              // the peer's address; recv_slot, send, sendv: the backend's own
     Scope* scope;
     std::coroutine_handle<> waiter;
     Target target;

@@ -18,14 +18,13 @@
 #include "io/buffer.h"
 #include "io/kernel.h"
 #include "io/kernel_datagram.h"
+#include "io/uring_open.h"
 #include "io/uring_parameters.h"
+#include "io/uring_send.h"
 
 namespace ferry::io {
 
 namespace {
-
-// The kernel itself goes on with a part that was sent; without the flag every part would come back.
-constexpr int kSendFlags = MSG_WAITALL | MSG_NOSIGNAL;
 
 // What stands in an answer instead of an operation.
 constexpr std::uint64_t kNobody = 0;
@@ -35,7 +34,7 @@ class Uring final : public Backend {
 public:
     Uring() = default;
     ~Uring() override;
-    int start() noexcept;  // 0, or a negated errno
+    int start(const UringSwitches& wanted, MadeUring& made);  // 0, or a negated errno
 
     void submit(Op& op) override { prepare(op); }
     void cancel(Op& op) noexcept override;
@@ -89,16 +88,18 @@ private:
     };
 
     io_uring_sqe* request() noexcept;
+    void make_room() noexcept;
     void prepare(Op& op) noexcept;
-    void prepare_send(io_uring_sqe* sqe, Op& op) noexcept;
     void enter(TimePoint until);
     Op* answered_by(const Answer& answer) noexcept;
     bool is_final(Op& op, const Answer& answer) noexcept;
     bool is_final_slot(Op& op, const Answer& answer) noexcept;
+    bool is_polled() const noexcept { return (ring_.flags & IORING_SETUP_SQPOLL) != 0; }
     void retry_starving() noexcept;
 
     io_uring ring_ = {};
     bool started_ = false;
+    Sending sending_ = Sending::copying;
     bool waking_ = false;  // a poll of wake_ is in flight
     WakeEvent wake_;
     Tails tails_;
@@ -110,7 +111,8 @@ private:
     std::uint32_t starving_count_ = 0;
     List<Op, InQueue> answered_;  // without the kernel: cancelled while starving
 
-    // One per place of the request queue, because the kernel reads it when the request is sent.
+    // One per place of the request queue: the kernel reads it when it takes the request, and only
+    // then the place is free (IORING_FEAT_SUBMIT_STABLE), also where a thread of the kernel does.
     std::array<msghdr, kRequests> messages_ = {};
 };
 
@@ -127,33 +129,35 @@ Uring::~Uring() {
     io_uring_queue_exit(&ring_);
 }
 
-int Uring::start() noexcept {
+int Uring::start(const UringSwitches& wanted, MadeUring& made) {
     if (wake_.fd() < 0) {
         return -EMFILE;
     }
-    io_uring_params chosen = uring_parameters();
-    const int made = io_uring_queue_init_params(kRequests, &ring_, &chosen);
-    if (made < 0) {
-        return made;
-    }
-    started_ = true;
-    // Spares the kernel a look-up per call; where it is refused nothing is lost.
-    io_uring_register_ring_fd(&ring_);
-    return 0;
+    const int opened = open_ring(ring_, wanted, made);
+    started_ = opened >= 0;
+    sending_ = made.on.zero_copy_send ? Sending::zero_copy : Sending::copying;
+    return opened;
 }
 
 // The next free place in the request queue; sends what is queued if there is none.
 io_uring_sqe* Uring::request() noexcept {
     io_uring_sqe* sqe = io_uring_get_sqe(&ring_);
     while (sqe == nullptr) {
-        const int sent = io_uring_submit(&ring_);
-        assert(sent >= 0 || sent == -EAGAIN || sent == -EBUSY || sent == -EINTR);
-        if (sent < 0) {
-            io_uring_get_events(&ring_);  // where answers wait for room, there is some now
-        }
+        make_room();
         sqe = io_uring_get_sqe(&ring_);
     }
     return sqe;
+}
+
+void Uring::make_room() noexcept {
+    const int sent = io_uring_submit(&ring_);
+    assert(sent >= 0 || sent == -EAGAIN || sent == -EBUSY || sent == -EINTR);
+    if (sent < 0) {
+        io_uring_get_events(&ring_);  // where answers wait for room, there is some now
+    }
+    if (is_polled()) {
+        io_uring_sqring_wait(&ring_);  // until the kernel's thread has taken some
+    }
 }
 
 void Uring::prepare(Op& op) noexcept {
@@ -177,7 +181,8 @@ void Uring::prepare(Op& op) noexcept {
             break;
         case Op::Kind::send:
         case Op::Kind::sendv:
-            prepare_send(sqe, op);
+            prepare_send(sqe, op, messages_[static_cast<std::size_t>(sqe - ring_.sq.sqes)],
+                         sending_);
             break;
         case Op::Kind::shutdown:
             io_uring_prep_shutdown(sqe, op.fd, SHUT_WR);
@@ -192,19 +197,6 @@ void Uring::prepare(Op& op) noexcept {
     io_uring_sqe_set_data(sqe, &op);
 }
 
-void Uring::prepare_send(io_uring_sqe* sqe, Op& op) noexcept {
-    const Rest rest = rest_of(op);
-    if (rest.pieces == nullptr) {
-        io_uring_prep_send(sqe, op.fd, rest.bytes, rest.count, kSendFlags);
-        return;
-    }
-    msghdr& message = messages_[static_cast<std::size_t>(sqe - ring_.sq.sqes)];
-    message = {};
-    message.msg_iov = const_cast<iovec*>(rest.pieces);
-    message.msg_iovlen = rest.count;
-    io_uring_prep_sendmsg(sqe, op.fd, &message, kSendFlags);
-}
-
 void Uring::cancel(Op& op) noexcept {
     if (op.queued()) {
         // Only a starving one is in a queue of ours: the kernel has answered it already.
@@ -212,6 +204,11 @@ void Uring::cancel(Op& op) noexcept {
         --starving_count_;
         op.result = -ECANCELED;
         answered_.push_back(op);
+        return;
+    }
+    const bool is_send = op.kind == Op::Kind::send || op.kind == Op::Kind::sendv;
+    if (is_send && is_memory_out(op)) {
+        call_memory_back(op);  // the kernel has no request any more that could be cancelled
         return;
     }
     io_uring_sqe* sqe = request();
@@ -265,7 +262,9 @@ Op* Uring::answered_by(const Answer& answer) noexcept {
 void Uring::enter(TimePoint until) {
     const TimePoint present = now();
     int entered = 0;
-    if (until == kNever) {
+    if (is_polled() && (until <= present || io_uring_cq_ready(&ring_) > 0)) {
+        entered = io_uring_submit(&ring_);  // answers come by themselves: no call, unless it sleeps
+    } else if (until == kNever) {
         entered = io_uring_submit_and_wait(&ring_, 1);
     } else if (until <= present) {
         entered = io_uring_submit_and_get_events(&ring_);
@@ -283,24 +282,28 @@ void Uring::enter(TimePoint until) {
            entered == -EBUSY);
 }
 
-// Is this the last word about `op`? If not, it has been submitted again, or waits for a slot.
+// Is this the last word about `op`? If not, it has been submitted again, waits for a slot, or is
+// answered once more.
 bool Uring::is_final(Op& op, const Answer& answer) noexcept {
     if (op.kind == Op::Kind::recv_slot) {
         return is_final_slot(op, answer);
     }
-    if (answer.result == -EINTR && !op.cancelled) {
-        prepare(op);
-        return false;
+    if (op.kind == Op::Kind::send || op.kind == Op::Kind::sendv) {
+        const SendState state = send_answered(op, answer.result, answer.flags);
+        if (state == SendState::again) {
+            prepare(op);
+        }
+        return state == SendState::answered;
     }
-    if (op.kind != Op::Kind::send && op.kind != Op::Kind::sendv) {
-        op.result = answer.result;
-        return true;
+    op.result = answer.result;
+    if (answer.result == -EINTR || (answer.result == -EAGAIN && op.kind == Op::Kind::recv)) {
+        if (!op.cancelled) {
+            prepare(op);
+            return false;
+        }
+        op.result = -ECANCELED;
     }
-    if (send_progress(op, answer.result)) {
-        return true;
-    }
-    prepare(op);
-    return false;
+    return true;
 }
 
 bool Uring::is_final_slot(Op& op, const Answer& answer) noexcept {
@@ -311,7 +314,7 @@ bool Uring::is_final_slot(Op& op, const Answer& answer) noexcept {
         --slots_inside_;
         return true;
     }
-    if (answer.result != -ENOBUFS && answer.result != -EINTR) {
+    if (answer.result != -ENOBUFS && answer.result != -EINTR && answer.result != -EAGAIN) {
         return true;
     }
     if (op.cancelled) {
@@ -368,12 +371,22 @@ void Uring::close(int fd, Farewell farewell) noexcept {
 
 }  // namespace
 
-Result<std::unique_ptr<Backend>> make_uring() {
+Result<MadeUring> make_uring(const UringSwitches& wanted) {
+    MadeUring made;
     auto ring = std::make_unique<Uring>();
-    if (const int started = ring->start(); started < 0) {
+    if (const int started = ring->start(wanted, made); started < 0) {
         return std::unexpected(std::errc(-started));
     }
-    return ring;
+    made.backend = std::move(ring);
+    return made;
+}
+
+Result<std::unique_ptr<Backend>> make_uring() {
+    auto made = make_uring({});
+    if (!made) {
+        return std::unexpected(made.error());
+    }
+    return std::move(made->backend);
 }
 
 }  // namespace ferry::io

@@ -88,6 +88,52 @@ TEST(Log, SaysWhatIsWrong) {
     expect_warned(kRemarks);
 }
 
+// ---- engine
+
+TEST(Engines, HaveNoSwitchOnByThemselves) {
+    for (const std::string_view text : {"{}", R"({"engine": {}})", R"({"engine": null})",
+                                        R"({"engine": {"zeroCopySend": null}})"}) {
+        const Engine engine = clean_config_of(text).engine;
+        EXPECT_FALSE(engine.zero_copy_send) << text;
+        EXPECT_EQ(engine.busy_poll_microseconds, 0U) << text;
+        EXPECT_FALSE(engine.submission_polling) << text;
+    }
+}
+
+TEST(Engines, TakeEverySwitch) {
+    const Engine engine = clean_config_of(R"({"Engine": {"zeroCopySend": true,
+        "busyPollMicroseconds": 10000, "submissionpolling": true}})")
+                              .engine;
+    EXPECT_TRUE(engine.zero_copy_send);
+    EXPECT_EQ(engine.busy_poll_microseconds, 10'000U);
+    EXPECT_TRUE(engine.submission_polling);
+    const Engine one = clean_config_of(R"({"engine": {"busyPollMicroseconds": 1}})").engine;
+    EXPECT_FALSE(one.zero_copy_send || one.submission_polling);
+    EXPECT_EQ(one.busy_poll_microseconds, 1U);
+}
+
+TEST(Engines, SayWhatIsWrong) {
+    constexpr std::array<Case, 6> kCases{{
+        {R"({"engine": true})",
+         "1:12: engine: is true or false, and should be an object; put it in { }"},
+        {R"({"engine": {"zeroCopySend": 1}})",
+         "1:29: engine.zeroCopySend: is a number, and should be true or false; write true or"},
+        {R"({"engine": {"submissionPolling": "on"}})",
+         "1:34: engine.submissionPolling: is a text, and should be true or false; write true or"},
+        {R"({"engine": {"busyPollMicroseconds": true}})",
+         "1:37: engine.busyPollMicroseconds: is true or false, and should be a number; write"},
+        {R"({"engine": {"busyPollMicroseconds": 10001}})",
+         "1:37: engine.busyPollMicroseconds: 10001 is not a whole number from 0 to 10000; choose"},
+        {R"({"engine": {"busyPollMicroseconds": -1}})",
+         "1:37: engine.busyPollMicroseconds: -1 is not a whole number from 0 to 10000; choose"},
+    }};
+    expect_refused(kCases);
+    constexpr std::array<Case, 1> kRemarks{{
+        {R"({"engine": {"zeroCopySends": true}})", "1:13: engine.zeroCopySends: "},
+    }};
+    expect_warned(kRemarks);
+}
+
 // ---- policy
 
 Level level_of_text(std::string_view level) {

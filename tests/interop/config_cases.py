@@ -12,7 +12,7 @@ from entries import Refused
 from lab import wait_for_access, wait_until
 from streams import Ended, Payload, alive, dial, echoes, receive_to_end
 from targets import Origin, Target, echo
-from tunnel import Tunnel
+from tunnel import Pair, Tunnel
 
 _REQUESTS = 40
 _ACCOUNT = ("anna", "pass word")
@@ -42,6 +42,12 @@ def cases(bench):
             ("socks-refuses-nonsense", socks_nonsense),
         ):
             yield Case(f"config/{program.kind}/{name}", partial(run, program=program))
+        if program.is_ours:
+            for security in ("aes-128-gcm", "zero"):
+                yield Case(
+                    f"config/ours/engine-switches/{security}",
+                    partial(engine_switches, program=program, security=security),
+                )
 
 
 def client_of(lab, program, servers, inbound=None, **vmess):
@@ -290,3 +296,22 @@ def socks_nonsense(lab, program):
             receive_to_end(connection)
     with entries.socks5(port, LOOPBACK, target.port) as connection:
         alive(connection)
+
+
+_SWITCHES = {"zeroCopySend": True, "busyPollMicroseconds": 20, "submissionPolling": True}
+
+
+def engine_switches(lab, program, security):
+    """All switches of the engine on at both ends: bytes arrive, and each is on or was refused aloud."""
+    target = lab.closing(Target(echo))
+    extra = {"engine": _SWITCHES}
+    tunnel = Tunnel(lab, Pair(program, program), security, server_extra=extra, client_extra=extra)
+    with tunnel.socks(target.port) as connection:
+        echoes(connection, Payload(4 << 20))
+    said = tunnel.server.output()
+    engine, switches = re.search(r"engine: (\w+), (zeroCopySend: .*)", said).groups()
+    on = dict(part.split(": ") for part in switches.strip().split(", "))
+    for name, wanted in (("zeroCopySend", "on"), ("busyPollMicroseconds", "20"), ("submissionPolling", "on")):
+        is_refused = f"engine.{name} is refused, and off: " in said
+        assert (on[name] == wanted) != is_refused, (name, said)
+        assert is_refused or engine == "io_uring", (name, said)

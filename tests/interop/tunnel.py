@@ -49,7 +49,7 @@ class Tunnel:
     client_times   policy of level 0 at the client, server_times at the server
     server_out     the server's outbounds, freedom if not given
     client_log     the client's log object, server_log the server's
-    server_extra   further sections of the server's configuration
+    server_extra   further sections of the server's configuration, client_extra the client's
     server_inbound further settings of the server's inbound
     mux            the mux object of the client's outbound
     """
@@ -67,6 +67,7 @@ class Tunnel:
         server_log=None,
         server_files=None,
         server_extra=None,
+        client_extra=None,
         server_inbound=None,
         mux=None,
     ):
@@ -97,6 +98,7 @@ class Tunnel:
             times=client_times,
         )
         server.update(server_extra or {})
+        client.update(client_extra or {})
         self._server_config = server
         self.server = lab.start(pair.server, server, "server", max_files=server_files)
         self.client = lab.start(pair.client, client, "client")

@@ -36,6 +36,7 @@ protected:
     }
 };
 INSTANTIATE_TEST_SUITE_P(Backends, Cancel, all_kinds(), kind_name);
+INSTANTIATE_TEST_SUITE_P(Switched, Cancel, settling_switched_kinds(), kind_name);
 
 template <class T>
 void expect_canceled(const io::Result<T>& result) {
@@ -331,7 +332,11 @@ io::Task<void> race_scenario(io::Scope& scope, std::size_t& canceled) {
                       receive_in_short_lives(ends->accepted, kTotal, canceled));
 }
 
-TEST_P(Cancel, LosesNoByte) {
+class Race : public EngineTest {};
+INSTANTIATE_TEST_SUITE_P(Backends, Race, all_kinds(), kind_name);
+INSTANTIATE_TEST_SUITE_P(Switched, Race, testing::Values(Kind::polled_ring), kind_name);
+
+TEST_P(Race, LosesNoByte) {
     io::Scope scope(loop());
     std::size_t canceled = 0;
     scope.spawn(race_scenario(scope, canceled));

@@ -1,4 +1,4 @@
-// Engine: one loop over each of the three backends, for tests that must hold on all of them.
+// Engine: one loop over each of the backends, for tests that must hold on all of them.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -19,7 +19,16 @@
 
 namespace ferry::test {
 
-enum class Kind : std::uint8_t { uring, epoll, simulator };
+// The last ones are rings with a switch on (see io::UringSwitches), or with all of them.
+enum class Kind : std::uint8_t {
+    uring,
+    epoll,
+    simulator,
+    zero_copy_ring,
+    busy_polling_ring,
+    polled_ring,
+    switched_ring
+};
 
 std::string name_of(Kind kind);
 
@@ -48,7 +57,8 @@ public:
     bool run(const std::function<bool()>& done);
     // Until nothing is left in `scope`.
     bool run(io::Scope& scope);
-    // Until everything that can happen without a timer of more than a second has happened.
+    // Until everything that can happen without a timer of more than a second has happened. Not for
+    // rings that a thread of the kernel polls.
     void settle();
 
 private:
@@ -80,6 +90,15 @@ private:
 // Registers a fixture's tests for all backends.
 inline auto all_kinds() {
     return testing::Values(Kind::uring, Kind::epoll, Kind::simulator);
+}
+// A thread of the kernel works beside the loop of a polled ring: when everything has happened that
+// can happen, nobody knows, so these are for tests that say themselves what they wait for.
+inline auto switched_kinds() {
+    return testing::Values(Kind::zero_copy_ring, Kind::busy_polling_ring, Kind::polled_ring,
+                           Kind::switched_ring);
+}
+inline auto settling_switched_kinds() {
+    return testing::Values(Kind::zero_copy_ring, Kind::busy_polling_ring);
 }
 inline std::string kind_name(const testing::TestParamInfo<Kind>& info) {
     return name_of(info.param);

@@ -15,6 +15,7 @@ namespace {
 
 class Piped : public EngineTest {};
 INSTANTIATE_TEST_SUITE_P(Backends, Piped, all_kinds(), kind_name);
+INSTANTIATE_TEST_SUITE_P(Switched, Piped, testing::Values(Kind::polled_ring), kind_name);
 
 constexpr std::size_t kStreamBytes = 3'000'000;
 

@@ -16,6 +16,7 @@ namespace {
 
 class Stream : public EngineTest {};
 INSTANTIATE_TEST_SUITE_P(Backends, Stream, all_kinds(), kind_name);
+INSTANTIATE_TEST_SUITE_P(Switched, Stream, switched_kinds(), kind_name);
 
 io::Task<void> echo(io::Socket& socket) {
     io::Buffer bytes;

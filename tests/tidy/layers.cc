@@ -42,7 +42,9 @@ constexpr auto kPackages = std::to_array<Permit>({
     {"google/protobuf/", "core/grpc.cc core/api.cc"},
     {"gtest/", "tests/"},
     {"immintrin.h", "crypto/amd64/"},
-    {"liburing.h", "io/uring.cc io/uring_parameters.h io/uring_probe.cc perf/ring/"},
+    {"liburing.h",
+     "io/uring.cc io/uring_open.cc io/uring_parameters.h io/uring_probe.cc io/uring_send.cc "
+     "perf/ring/"},
     {"nghttp2/", "core/grpc.cc core/api.cc"},
     {"openssl/", "crypto/boring/ tests/crypto/ perf/"},
     {"sanitizer/", "io/ tests/"},
