@@ -132,9 +132,14 @@ std::span<std::uint8_t> DatagramBatch::gather(const Incoming& one, BufferPool& p
 // Lists what comes next of the trains.
 void DatagramBatch::list() noexcept {
     count_ = 0;
+    std::size_t listed_bytes = 0;
     while (has_more() && count_ < kCountMax) {
         Train& train = trains_[next_];
         const std::size_t bytes = std::min<std::size_t>(train.bytes.size(), train.each_bytes);
+        listed_bytes += bytes;
+        if (count_ > 0 && listed_bytes > kBytesMax) {
+            return;
+        }
         std::construct_at(first_ + count_, train.peer, train.bytes.first(bytes));
         ++count_;
         train.bytes = train.bytes.subspan(bytes);

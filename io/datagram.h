@@ -18,8 +18,9 @@
 
 namespace ferry::io {
 
-// The datagrams that one receive brought, at most kCountMax of them; views into slots that the
-// batch owns. Where a train brought more, the next receive goes on with them.
+// The datagrams that one receive brought, at most kCountMax of them and, where there are several,
+// kBytesMax bytes; views into slots that the batch owns. Where more came, the next receive goes on
+// with them.
 //
 //   memory    nothing while it is empty; one slot for all that fit their places in it, which also
 //             holds the list, and more slots for what is larger: large datagrams, and trains as
@@ -28,8 +29,9 @@ namespace ferry::io {
 //             batch; a batch that is moved takes them along
 class DatagramBatch {
 public:
-    // As many as the queue of an association takes.
+    // As many datagrams, and as much of them, as somebody takes who has a slot for them.
     static constexpr std::size_t kCountMax = 64;
+    static constexpr std::size_t kBytesMax = 65'536;
     // A datagram above this size is large. It is well above what fits a frame of the usual 1500
     // bytes, and 32 places and the lists fill a slot of 64 KiB.
     static constexpr std::size_t kPlaceBytes = 1900;
@@ -98,11 +100,11 @@ public:
     }
 
     // Waits until at least one datagram is there, and takes those that are, up to
-    // DatagramBatch::kCountMax. While it waits for one, nothing of `pool` is held; it waits for a
+    // what a batch hands out. While it waits for one, nothing of `pool` is held; it waits for a
     // slot if there is none then. Every call lets the others on this core go first.
     //
     //   pool  its slots have at least DatagramBatch::kSlotBytes
-    //   into  what all() had is gone; what a train has left comes first
+    //   into  what all() had is gone; what it has not handed out comes first
     Task<Result<void>> recv(Scope& scope, BufferPool& pool, DatagramBatch& into);
 
     // Sends all of them, in this order; waits where the socket's buffer is full.

@@ -124,6 +124,34 @@ TEST_P(DatagramTrains, MayBeLongerThanABatch) {
     EXPECT_EQ(pool.free_slots(), kSlots);
 }
 
+// Nor are more bytes handed out than the queue of an association takes.
+TEST_P(DatagramTrains, MayBeLargerThanABatch) {
+    if (!real()) {
+        GTEST_SKIP() << "the simulated network is late";
+    }
+    constexpr std::size_t kBytes = 1350;
+    io::Scope scope(loop());
+    auto server = door(scope);
+    auto client = door(scope);
+    Mail mail;
+    add_train(mail, where(server), 100, kBytes, kBytes);
+    EXPECT_EQ(client.try_send(mail.all()).taken, mail.all().size());
+    DatagramBatch batch;
+    std::vector<Got> got;
+    while (got.size() < mail.all().size()) {
+        std::optional<io::Result<void>> answer;
+        scope.spawn(hear_once(scope, server, pool, batch, answer));
+        EXPECT_TRUE(engine().run(scope));
+        ASSERT_TRUE(answer && *answer);
+        ASSERT_FALSE(batch.empty());
+        EXPECT_LE(batch.all().size() * kBytes, DatagramBatch::kBytesMax);
+        keep(batch, got);
+    }
+    for (std::size_t i = 0; i < got.size(); ++i) {
+        EXPECT_TRUE(got[i].bytes == mail.bytes(i)) << i;
+    }
+}
+
 // Of a train that no slot is free for, those are kept that fit its place to their last byte.
 TEST_P(DatagramTrains, AreLostInPartWhereThereIsNoRoom) {
     if (!real()) {
