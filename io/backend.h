@@ -26,12 +26,15 @@ struct Datagram {
     std::span<std::uint8_t> bytes;
 };
 
-// A place for one datagram that is to be received, and then what has come into it.
+// A place for what is to be received, and then what has come into it: a datagram, or a train of
+// them that came together, one behind the other: all of one size, except that the last one may be
+// shorter.
 struct Incoming {
     std::span<std::uint8_t> place;       // for its first bytes
     Endpoint peer;                       // who sent it
     std::size_t head_bytes = 0;          // how many of the place are filled
     std::span<const std::uint8_t> tail;  // what did not fit; the backend's until the next receive
+    std::size_t each_bytes = 0;          // of a datagram in a train; 0: it is a single one
 };
 
 // What became of datagrams that were to be sent.
@@ -80,8 +83,8 @@ public:
     virtual Result<int> datagram(const Endpoint& local, Sharing sharing) = 0;
     // Takes what has arrived at a datagram socket, without waiting. A poll says when to try again.
     //
-    //   into   as many places as datagrams are wanted, at most kDatagramsMax
-    //   gives  how many came; 0: none is there
+    //   into   as many places as datagrams or trains are wanted, at most kDatagramsMax
+    //   gives  how many of them came; 0: none is there
     virtual Result<std::size_t> receive_datagrams(int fd, std::span<Incoming> into) = 0;
     // Sends what there is room for, without waiting. A poll says when to try again.
     virtual Sent send_datagrams(int fd, std::span<const Datagram> all) noexcept = 0;

@@ -28,6 +28,9 @@ constexpr std::size_t kTailBytes = 65'536;  // more than the largest datagram
 constexpr std::size_t kSegmentsMax = 64;
 constexpr std::size_t kJoinedBytesMax = 65'507;
 
+// And on the way in, such a train is left in one piece (UDP_GRO, since Linux 5.0): what the sender
+// has not had cut, and what a network card has put together.
+
 // What the kernel queues for us, in its own way of counting: a small datagram counts for some 768
 // bytes, one in a network card's buffer for 2304 and more. The usual 208 KiB then hold some ninety
 // datagrams, which a sender of video or of QUIC exceeds between two looks of ours. A queue that is
@@ -164,6 +167,24 @@ void Outgoing::segment(std::size_t message, std::size_t bytes) noexcept {
     std::memcpy(CMSG_DATA(wish), &size, sizeof size);
 }
 
+// Where the kernel tells the size of the datagrams of a train.
+struct TrainControl {
+    alignas(cmsghdr) std::array<std::uint8_t, CMSG_SPACE(sizeof(int))> bytes;
+};
+
+// The size of each datagram, if the message is a train of several.
+std::size_t each_bytes(msghdr& message, std::size_t whole_bytes) noexcept {
+    for (cmsghdr* one = CMSG_FIRSTHDR(&message); one != nullptr; one = CMSG_NXTHDR(&message, one)) {
+        if (one->cmsg_level == SOL_UDP && one->cmsg_type == UDP_GRO) {
+            int size = 0;
+            std::memcpy(&size, CMSG_DATA(one), sizeof size);
+            const auto each = static_cast<std::size_t>(std::max(size, 0));
+            return each < whole_bytes ? each : 0;
+        }
+    }
+    return 0;
+}
+
 }  // namespace
 
 Result<int> kernel_datagram(const Endpoint& local, Sharing sharing) {
@@ -173,11 +194,11 @@ Result<int> kernel_datagram(const Endpoint& local, Sharing sharing) {
         return what_failed();
     }
     set_option(fd, SOL_SOCKET, SO_RCVBUF, kReceiveBytes);
+    set_option(fd, SOL_UDP, UDP_GRO, 1);  // where it is refused, all come one by one
     // "Every address" is one socket for both families, as for a Listener, whatever the machine's
     // own default is.
-    const bool has_families =
-        local.family() != Endpoint::Family::ipv6 ||
-        set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, local.is_any() ? 0 : 1);
+    const bool has_families = local.family() != Endpoint::Family::ipv6 ||
+                              set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, local.is_any() ? 0 : 1);
     if (!has_families || !bind_datagrams(fd, local, sharing)) {
         const auto error = what_failed();
         ::close(fd);
@@ -248,6 +269,7 @@ Result<std::size_t> Tails::receive(int fd, std::span<Incoming> into) {
     }
     std::array<mmsghdr, kAtOnce> messages;
     std::array<std::array<iovec, 2>, kAtOnce> pieces;
+    std::array<TrainControl, kAtOnce> controls;
     for (std::size_t i = 0; i < into.size(); ++i) {
         pieces[i][0] = {.iov_base = into[i].place.data(), .iov_len = into[i].place.size()};
         pieces[i][1] = {.iov_base = tail(i).data(), .iov_len = kTailBytes};
@@ -256,6 +278,8 @@ Result<std::size_t> Tails::receive(int fd, std::span<Incoming> into) {
         messages[i].msg_hdr.msg_namelen = Endpoint::kLengthMax;
         messages[i].msg_hdr.msg_iov = pieces[i].data();
         messages[i].msg_hdr.msg_iovlen = pieces[i].size();
+        messages[i].msg_hdr.msg_control = controls[i].bytes.data();
+        messages[i].msg_hdr.msg_controllen = controls[i].bytes.size();
     }
     int count = -1;
     // Bounded: reports may come as fast as they are taken.
@@ -274,6 +298,7 @@ Result<std::size_t> Tails::receive(int fd, std::span<Incoming> into) {
         const std::size_t bytes = messages[i].msg_len;
         into[i].head_bytes = std::min(bytes, into[i].place.size());
         into[i].tail = tail(i).first(bytes - into[i].head_bytes);
+        into[i].each_bytes = each_bytes(messages[i].msg_hdr, bytes);
     }
     return came;
 }

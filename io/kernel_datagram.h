@@ -15,10 +15,10 @@ Result<int> kernel_datagram(const Endpoint& local, Sharing sharing);
 Result<int> kernel_duplicate(int fd);
 Sent kernel_send_datagrams(int fd, std::span<const Datagram> all) noexcept;
 
-// Where the tails of large datagrams are put until the caller has copied them: one datagram may be
-// as large as 64 KiB, almost none is, and which one will be is known afterwards only.
+// Where the tails of large datagrams and of trains are put until the caller has copied them: one
+// may be as large as 64 KiB, almost none is, and which one will be is known afterwards only.
 //
-//   memory  reserved with the first receive, used page by page by large datagrams only
+//   memory  reserved with the first receive, used page by page by what is large only
 class Tails {
 public:
     Tails() noexcept = default;

@@ -186,7 +186,6 @@ io::Task<void> hear_in_batches(io::Scope& scope, DatagramSocket& socket, io::Buf
     for (std::size_t heard_count = 0; heard_count < count;) {
         auto heard = co_await socket.recv(scope, pool, batch);
         EXPECT_TRUE(heard);
-        EXPECT_EQ(batch.full(), batch.all().size() == DatagramBatch::kCountMax);
         heard_count += batch.all().size();
         sizes.push_back(batch.all().size());
     }
@@ -207,7 +206,7 @@ TEST_P(Datagrams, ComeManyAtATime) {
     scope.spawn(say(scope, client, mail));
     scope.spawn(hear_in_batches(scope, server, pool, 100, sizes));
     EXPECT_TRUE(engine().run(scope));
-    const std::vector<std::size_t> expected = {32, 32, 32, 4};
+    const std::vector<std::size_t> expected = {64, 36};
     EXPECT_EQ(sizes, expected);
 }
 

@@ -46,6 +46,7 @@ public:
             arrived_.push_back(letter);
         }
     }
+    const Letter* next() const noexcept { return arrived_.empty() ? nullptr : &arrived_.front(); }
     std::optional<Letter> take() {
         if (arrived_.empty()) {
             return std::nullopt;

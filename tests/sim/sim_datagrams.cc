@@ -18,6 +18,9 @@ namespace {
 constexpr std::size_t kIpv4BytesMax = 65'507;
 constexpr std::size_t kIpv6BytesMax = 65'527;
 
+// The kernel delivers what arrived together as one train; so many in one at most.
+constexpr std::size_t kCarsMax = 64;
+
 // Is it a socket of both families, which names IPv4 peers by their mapped addresses?
 bool takes_both(const io::Endpoint& local) {
     return local.family() == io::Endpoint::Family::ipv6 && local.is_any();
@@ -33,6 +36,28 @@ bool can_be_sent(const io::Datagram& one, const io::Endpoint& from) {
 bool overlap(const io::Endpoint& a, const io::Endpoint& b) {
     const bool same_family = a.family() == b.family() || takes_both(a) || takes_both(b);
     return same_family && a.port() == b.port() && (a.is_any() || b.is_any() || a == b);
+}
+
+// Makes a train of `first` and those behind it that are of the same sender and size; the last one
+// may be shorter. Gives the size of each, or 0 if it stays alone.
+std::size_t couple(Port& port, Letter& first) {
+    const std::size_t each_bytes = first.bytes.size();
+    std::size_t last_bytes = each_bytes;
+    bool is_train = false;
+    for (const Letter* next = port.next(); next != nullptr; next = port.next()) {
+        const std::size_t bytes = next->bytes.size();
+        const bool fits = last_bytes == each_bytes && bytes > 0 && bytes <= each_bytes &&
+                          first.bytes.size() + bytes <= kIpv4BytesMax &&
+                          first.bytes.size() / each_bytes < kCarsMax;
+        if (!fits || next->from != first.from) {
+            break;
+        }
+        first.bytes.insert(first.bytes.end(), next->bytes.begin(), next->bytes.end());
+        last_bytes = bytes;
+        is_train = true;
+        port.take();
+    }
+    return is_train ? each_bytes : 0;
 }
 
 }  // namespace
@@ -97,6 +122,7 @@ io::Result<std::size_t> SimBackend::receive_datagrams(int fd, std::span<io::Inco
             break;
         }
         std::vector<std::uint8_t>& bytes = tails_[count++];
+        one.each_bytes = couple(port, *letter);
         bytes = std::move(letter->bytes);
         one.peer = takes_both(socket.local) ? letter->from.mapped() : letter->from;
         one.head_bytes = std::min(bytes.size(), one.place.size());

@@ -63,6 +63,22 @@ TEST_P(Forms, TooLargeOnesAreLostAlone) {
     relay.stop();
 }
 
+// The queue of an association takes so many; of a burst that brings more, what is lost is counted.
+TEST_P(Forms, WhatABurstHasTooManyOfIsCounted) {
+    constexpr std::size_t kBurst = 300;
+    Relay relay(1, Weather::calm(), GetParam());
+    Mailer& app = relay.knock();
+    for (std::size_t i = 0; i < kBurst; ++i) {
+        app.say(relay.client.at(0), pattern(1350, i));
+    }
+    relay.sleep(std::chrono::seconds(10));
+    const std::uint64_t lost = relay.client.stats().datagrams_overrun.read();
+    EXPECT_GT(lost, 0u);
+    EXPECT_EQ(relay.client.stats().uplink_datagrams.read() + lost, kBurst);
+    EXPECT_EQ(app.heard().size() + lost, kBurst);  // and the others come back
+    relay.stop();
+}
+
 INSTANTIATE_TEST_SUITE_P(
     Udp, Forms,
     testing::Values(Choices{}, Choices{.security = Security::chacha20_poly1305},
