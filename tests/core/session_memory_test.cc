@@ -220,6 +220,12 @@ bool is_measured() {
 #endif
 }
 
+// Read once; before what is counted begins, as they take memory too.
+const test::Symbols& symbols() {
+    static const test::Symbols all;
+    return all;
+}
+
 // Sessions that do nothing, and what they have allocated.
 class Idle {
 public:
@@ -246,8 +252,12 @@ public:
     }
 
     // What is there since that point must fit the parts. Tells what it is.
-    void hold(const char* what, std::uint64_t point, const test::Symbols& symbols) const {
-        test::Census census = test::census_of(symbols, test::pieces_since(point));
+    void hold(const char* what, std::uint64_t point) const {
+        EXPECT_TRUE(machine_.pools_are_full()) << "an idle session holds a slot";
+        if (!is_measured()) {
+            return;  // nor is it told: without optimisation it takes minutes to look at the symbols
+        }
+        test::Census census = test::census_of(symbols(), test::pieces_since(point));
         std::size_t bytes = 0;
         std::printf("%s\n", what);
         for (const auto& [name, kind] : census) {
@@ -257,11 +267,8 @@ public:
                         name.c_str());
         }
         std::printf("%16zu  sum\n", bytes / kSessions);
-        EXPECT_TRUE(machine_.pools_are_full()) << "an idle session holds a slot";
-        if (is_measured()) {
-            EXPECT_LE(bytes / kSessions, kHeapBytesMax) << what;
-            hold_parts(census);
-        }
+        EXPECT_LE(bytes / kSessions, kHeapBytesMax) << what;
+        hold_parts(census);
     }
 
 private:
@@ -299,20 +306,22 @@ protected:
     // What an idle session costs before and after it was answered.
     template <class Open, class Answer>
     void measure(Machine& machine, Open open, Answer answer) {
-        const test::Symbols symbols;
+        if (is_measured()) {
+            EXPECT_FALSE(symbols().empty()) << "the parts have no names";
+        }
         std::vector<Plug> targets;
         targets.reserve(kWarmUp + kSessions);
         Idle idle(machine);
         idle.open(kWarmUp, open);
         const std::uint64_t point = test::allocations_so_far();
         idle.open(kSessions, open);
-        idle.hold("not answered", point, symbols);
+        idle.hold("not answered", point);
         for (std::size_t each = 0; each < kWarmUp + kSessions; ++each) {
             targets.push_back(target_.take());
             answer(targets.back());
         }
         idle.await_answers();
-        idle.hold("answered", point, symbols);
+        idle.hold("answered", point);
     }
 
     const crypto::Dispatch dispatch_ = crypto::choose(crypto::detect());
