@@ -10,6 +10,8 @@
 #include <string>
 #include <vector>
 
+#include "core/cache_line.h"
+
 namespace ferry::core {
 
 using WallTime = std::chrono::system_clock::time_point;
@@ -33,7 +35,7 @@ struct LogRecord {
 //
 //   thread  push() from its core, take() from the writer, lost() from any
 //   cost    one uncontended lock per line; the consumer takes all lines at once
-class LogQueue {
+class alignas(kCacheLineBytes) LogQueue {
 public:
     // Tells the consumer that there is something to take; called after each push, outside the lock.
     using Wake = std::function<void()>;
@@ -56,5 +58,6 @@ private:
     std::vector<LogRecord> records_;
     std::atomic<std::uint64_t> lost_{0};
 };
+static_assert(kHasOwnLines<LogQueue>);
 
 }  // namespace ferry::core

@@ -40,15 +40,15 @@ Meter Meters::of(Kind kind, std::string_view name, Counted counted) {
 Counter* Meters::counter(const std::string& name) {
     auto found = counters_.find(name);
     if (found == counters_.end()) {
-        found = counters_.emplace(name, std::make_unique<Counter>()).first;
+        found = counters_.emplace(name, std::make_unique<OwnLine>()).first;
     }
-    return found->second.get();
+    return &found->second->counter;
 }
 
 void Meters::add_to(Sums& sums) const {
     const std::lock_guard guard(lock_);
-    for (const auto& [name, counter] : counters_) {
-        sums[name] += counter->read();
+    for (const auto& [name, line] : counters_) {
+        sums[name] += line->counter.read();
     }
 }
 

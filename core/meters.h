@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 
+#include "core/cache_line.h"
 #include "core/stats.h"
 
 namespace ferry::core {
@@ -57,10 +58,16 @@ public:
     void add_to(Sums& sums) const;
 
 private:
+    // Written with every send of a core: beside it must not lie what another core uses.
+    struct alignas(kCacheLineBytes) OwnLine {
+        Counter counter;
+    };
+    static_assert(kHasOwnLines<OwnLine>);
+
     Counter* counter(const std::string& name);
 
     mutable std::mutex lock_;
-    std::map<std::string, std::unique_ptr<Counter>, std::less<>> counters_;
+    std::map<std::string, std::unique_ptr<OwnLine>, std::less<>> counters_;
 };
 
 // What is counted besides users: the switches of the policy's `system`.

@@ -1,6 +1,8 @@
 #include "core/pump.h"
 
 #include <cassert>
+#include <coroutine>
+#include <memory>
 
 #include "core/flow.h"
 #include "core/run_buffer.h"
@@ -28,6 +30,54 @@ Outcome failed(Flow& flow, const End& end, std::errc error) {
     scope.stop(io::Stop::peer);
     return lost(flow, end);
 }
+
+// A send or a receive, of which a direction has one at a time: so its frame, which every idle
+// session has two of, needs the room of one.
+class Transfer {
+public:
+    Transfer() noexcept {}
+    Transfer(const Transfer&) = delete;
+    Transfer& operator=(const Transfer&) = delete;
+    ~Transfer() {}  // what was begun has been awaited, and is gone
+
+    void send(Flow& flow) noexcept {
+        sends_ = true;
+        ::new (&send_) Send(flow.send());
+    }
+    void receive(Flow& flow) noexcept {
+        sends_ = false;
+        ::new (&receive_) Receive(flow.from.socket.recv(flow.in));
+    }
+
+    bool await_ready() const noexcept { return false; }
+    bool await_suspend(std::coroutine_handle<> waiter) {
+        return sends_ ? send_.await_suspend(waiter) : receive_.await_suspend(waiter);
+    }
+    // Of a send: 0.
+    Got await_resume() {
+        if (!sends_) {
+            const Got got = receive_.await_resume();
+            std::destroy_at(&receive_);
+            return got;
+        }
+        const io::Result<void> sent = send_.await_resume();
+        std::destroy_at(&send_);
+        if (!sent) {
+            return std::unexpected(sent.error());
+        }
+        return std::size_t{0};
+    }
+
+private:
+    using Send = io::OpAwait<io::Result<void>>;
+    using Receive = io::OpAwait<Got>;
+
+    union {
+        Send send_;
+        Receive receive_;
+    };
+    bool sends_ = false;
+};
 
 // Makes sure that a direction that seals has a buffer to seal into, large if there is much to seal.
 io::Task<io::Result<void>> provide_out(Flow& flow) {
@@ -112,6 +162,14 @@ io::Task<Got> receive_first(Flow& flow) {
     }
     auto got = co_await receive_in(flow, flow.session.scope);
     co_return got;
+}
+
+io::Task<Got> send_to_link(Flow& flow) {
+    auto sent = co_await flow.to.link->send(flow.session.scope, flow.pieces);
+    if (!sent) {
+        co_return std::unexpected(sent.error());
+    }
+    co_return std::size_t{0};
 }
 
 io::Task<Got> receive_from_link(Flow& flow) {
@@ -268,6 +326,8 @@ Outcome cut_off(const Flow& flow) {
 // byte, and where every idle session waits.
 io::Task<Outcome> pump(Session& session, Way way) {
     Flow flow(session, way);
+    Transfer transfer;
+    Got done;
     for (;;) {
         if (flow.lacks_out()) {
             auto provided = co_await provide_out(flow);
@@ -281,15 +341,15 @@ io::Task<Outcome> pump(Session& session, Way way) {
         }
         if (flow.ready_bytes() > 0) {
             begin_send(session);
-            io::Result<void> sent;
             if (flow.to.link) {
-                sent = co_await flow.to.link->send(session.scope, flow.pieces);
+                done = co_await send_to_link(flow);
             } else {
-                sent = co_await flow.send();
+                transfer.send(flow);
+                done = co_await transfer;
             }
             end_send(session);
-            if (!sent) {
-                co_return failed(flow, flow.to, sent.error());
+            if (!done) {
+                co_return failed(flow, flow.to, done.error());
             }
         }
         flow.sent();
@@ -308,19 +368,19 @@ io::Task<Outcome> pump(Session& session, Way way) {
         }
         const bool has_room = flow.prepare_receive();
         const std::size_t room_bytes = flow.in ? flow.in.room().size() : kInSlotBytes;
-        Got got;
         if (const Care care = care_for(flow, *then, has_room)) {
-            got = co_await care(flow);
+            done = co_await care(flow);
         } else {
-            got = co_await flow.from.socket.recv(flow.in);
+            transfer.receive(flow);
+            done = co_await transfer;
         }
-        if (!got || (*got == 0 && !is_end(flow, *then))) {
-            co_return got ? cut_off(flow) : failed(flow, flow.from, got.error());
+        if (!done || (*done == 0 && !is_end(flow, *then))) {
+            co_return done ? cut_off(flow) : failed(flow, flow.from, done.error());
         }
-        if (*got == 0) {
+        if (*done == 0) {
             break;
         }
-        flow.received(room_bytes, *got);
+        flow.received(room_bytes, *done);
     }
     co_return co_await finish(flow);
 }

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "core/cache_line.h"
 #include "core/replay_record.h"
 #include "core/replay_store.h"
 
@@ -86,13 +87,14 @@ private:
         void place(const Id& id, std::uint64_t hash) noexcept;
     };
 
-    struct alignas(64) Shard {
+    struct alignas(kCacheLineBytes) Shard {
         std::mutex lock;
         std::vector<Generation> generations;  // the youngest is the last
         ReplayPen pen;
 
         bool contains(const Id& id, std::uint64_t hash) const noexcept;
     };
+    static_assert(kHasOwnLines<Shard>);
 
     enum class WhenFull : std::uint8_t { refuse, begin_another };
 
@@ -107,7 +109,8 @@ private:
     ReplayStore* store_ = nullptr;
     ReplayKind kind_ = ReplayKind::auth_id;
     std::array<Shard, kReplayShards> shards_;
-    std::array<std::atomic<io::Duration::rep>, 4> told_;  // the next time, by Seen
+    // The next time, by Seen.
+    alignas(kCacheLineBytes) std::array<std::atomic<io::Duration::rep>, 4> told_;
 };
 
 }  // namespace ferry::core

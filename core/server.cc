@@ -121,7 +121,7 @@ io::Task<void> Server::tend(Door& door) {
 }
 
 void Server::install(std::shared_ptr<const Snapshot> snapshot) {
-    core_.snapshot = std::move(snapshot);
+    core_.snapshot = counted_apart(std::move(snapshot));
     for (Door& door : doors_) {
         door.inbound = core_.snapshot->counterpart(*door.inbound);
         assert(door.inbound != nullptr);

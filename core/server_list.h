@@ -2,13 +2,13 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <vector>
 
 #include "crypto/random.h"
+#include "io/loop.h"
 #include "io/result.h"
 #include "proto/address.h"
 #include "proto/vmess/command.h"
@@ -72,25 +72,20 @@ private:
 // Follows the instructions in one answer.
 class Follower final : public proto::vmess::AccountObserver {
 public:
-    using Clock = std::function<io::TimePoint()>;
-
-    // `list` outlives it.
+    // `list` and `loop` outlive it.
     Follower(ServerList& list, std::shared_ptr<const VmessServer> from,
-             std::shared_ptr<const ServerAccount> account, Clock clock)
-        : list_(list),
-          from_(std::move(from)),
-          account_(std::move(account)),
-          clock_(std::move(clock)) {}
+             std::shared_ptr<const ServerAccount> account, const io::Loop& loop)
+        : list_(list), from_(std::move(from)), account_(std::move(account)), loop_(loop) {}
 
     void switch_account(const proto::vmess::SwitchAccount& named) override {
-        list_.lend(named, *from_, *account_, clock_());
+        list_.lend(named, *from_, *account_, loop_.now());
     }
 
 private:
     ServerList& list_;
     std::shared_ptr<const VmessServer> from_;
     std::shared_ptr<const ServerAccount> account_;
-    Clock clock_;
+    const io::Loop& loop_;
 };
 
 }  // namespace ferry::core

@@ -186,6 +186,11 @@ const Inbound* Snapshot::counterpart(const Inbound& other) const noexcept {
     return nullptr;
 }
 
+std::shared_ptr<const Snapshot> counted_apart(std::shared_ptr<const Snapshot> shared) {
+    const Snapshot* const at = shared.get();
+    return {at, [kept = std::move(shared)](const Snapshot*) {}};
+}
+
 std::shared_ptr<const Snapshot> make_snapshot(const config::Config& config,
                                               const crypto::Dispatch& dispatch) {
     auto snapshot = std::make_shared<Snapshot>();

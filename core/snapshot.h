@@ -56,6 +56,10 @@ struct Snapshot {
     const Inbound* counterpart(const Inbound& other) const noexcept;
 };
 
+// The same snapshot under a count of its own: whoever takes and drops it does not write to where
+// other cores do. Every core has one, as every session of it takes it.
+std::shared_ptr<const Snapshot> counted_apart(std::shared_ptr<const Snapshot> shared);
+
 // Makes what a checked configuration describes. `dispatch` outlives the snapshot.
 std::shared_ptr<const Snapshot> make_snapshot(const config::Config& config,
                                               const crypto::Dispatch& dispatch);

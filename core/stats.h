@@ -8,6 +8,7 @@
 #include <map>
 #include <string>
 
+#include "core/cache_line.h"
 #include "core/outcome.h"
 #include "proto/fault.h"
 
@@ -31,7 +32,7 @@ private:
 };
 
 // The counters of one core; a reader adds the shards up.
-struct alignas(64) StatsShard {
+struct alignas(kCacheLineBytes) StatsShard {
     Counter accepted;         // connections taken from a listener
     Counter open_sessions;    // now
     Counter handshakes;       // now: connections whose request is not complete
@@ -69,6 +70,7 @@ struct alignas(64) StatsShard {
     void count(Outcome outcome) noexcept { outcomes[static_cast<std::size_t>(outcome)].add(); }
     void count(proto::Fault fault) noexcept { faults[static_cast<std::size_t>(fault)].add(); }
 };
+static_assert(kHasOwnLines<StatsShard>);
 
 // Adds the counters of one core to the sums of their names, such as "core.accepted".
 void add_to(std::map<std::string, std::uint64_t, std::less<>>& sums, const StatsShard& shard);

@@ -10,6 +10,7 @@
 #include <unordered_set>
 #include <vector>
 
+#include "core/cache_line.h"
 #include "core/token_generation.h"
 #include "proto/vmess/limits.h"
 
@@ -114,7 +115,8 @@ private:
 
     mutable std::mutex writing_;  // one change after the other; taken before reading_
     std::vector<TokenGroup> groups_;
-    mutable std::mutex reading_;
+    // From here on what every core reads, apart from what the keeper writes all the time.
+    alignas(kCacheLineBytes) mutable std::mutex reading_;
     std::shared_ptr<const TokenWindow> window_;
     std::atomic<std::uint64_t> version_{0};
 

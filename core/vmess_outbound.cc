@@ -240,8 +240,7 @@ Step<End> VmessOutbound::greet(Session& session, std::shared_ptr<const VmessServ
     }
     auto opener = vmess::make_response_opener(
         core.dispatch, request,
-        std::make_unique<Follower>(servers_, std::move(server), account,
-                                   [&core] { return core.loop.now(); }));
+        std::make_unique<Follower>(servers_, std::move(server), account, core.loop));
     if (!opener) {
         return faulted(session, opener.error(), Outcome::refused);
     }

@@ -155,7 +155,7 @@ void Worker::run_with(std::unique_ptr<io::Backend> backend) {
               .session_keys = shared_.session_keys,
               .skew_reports = shared_.skew_reports,
               .kept_sockets = shared_.kept_sockets,
-              .snapshot = shared_.snapshot,
+              .snapshot = counted_apart(shared_.snapshot),
               .drains = {},
               .room_for_sessions = {},
               .session_ended = {},

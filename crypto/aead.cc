@@ -25,8 +25,9 @@ void check_sizes(std::span<const std::uint8_t> aad, std::span<const std::uint8_t
 
 }  // namespace
 
-Aead::Aead(const AeadRow& row, std::span<const std::uint8_t> key) : row_(row) {
+Aead::Aead(const AeadRow& row, std::span<const std::uint8_t> key) {
     assert(key.size() == row.key_bytes);
+    state_.row = &row;
     row.expand(state_, key.data());
 }
 
@@ -38,16 +39,16 @@ void Aead::seal(std::span<const std::uint8_t, kNonceBytes> nonce, std::span<cons
                 std::span<const std::uint8_t> from, std::span<std::uint8_t> to,
                 std::span<std::uint8_t, kTagBytes> tag) const {
     check_sizes(aad, from, to);
-    row_.seal(state_, nonce.data(), aad.data(), aad.size(), from.data(), to.data(), from.size(),
-              tag.data());
+    state_.row->seal(state_, nonce.data(), aad.data(), aad.size(), from.data(), to.data(),
+                     from.size(), tag.data());
 }
 
 bool Aead::open(std::span<const std::uint8_t, kNonceBytes> nonce, std::span<const std::uint8_t> aad,
                 std::span<const std::uint8_t> from, std::span<std::uint8_t> to,
                 std::span<const std::uint8_t, kTagBytes> tag) const {
     check_sizes(aad, from, to);
-    return row_.open(state_, nonce.data(), aad.data(), aad.size(), from.data(), to.data(),
-                     from.size(), tag.data());
+    return state_.row->open(state_, nonce.data(), aad.data(), aad.size(), from.data(), to.data(),
+                            from.size(), tag.data());
 }
 
 }  // namespace ferry::crypto

@@ -18,10 +18,14 @@ inline constexpr std::uint64_t kTextBytesMax = (std::uint64_t{1} << 36) - 32;
 // Far above any use, far below what either AEAD allows.
 inline constexpr std::uint64_t kAadBytesMax = std::uint64_t{1} << 32;
 
+struct AeadRow;
+
 // An expanded key, in whatever shape its row likes. Never lives in a coroutine frame (alignment).
 struct alignas(64) AeadState {
-    std::array<std::uint8_t, 1024> bytes;
+    std::array<std::uint8_t, 1008> bytes;
+    const AeadRow* row;  // for whoever keeps it; a row does not look at it
 };
+static_assert(sizeof(AeadState) == 1024);  // every session has two: what is more is paid for twice
 
 // One implementation of one AEAD. Raw pointers: kernels see no C++ library.
 struct AeadRow {
@@ -57,9 +61,9 @@ public:
                             std::span<const std::uint8_t, kTagBytes> tag) const;
 
 private:
-    const AeadRow& row_;
     AeadState state_;
 };
+static_assert(sizeof(Aead) == sizeof(AeadState));
 
 // Every row that this build contains, fastest first; the portable row is last and always usable.
 std::span<const AeadRow* const> aes128_gcm_rows();

@@ -13,7 +13,7 @@ namespace ferry::crypto {
 template <class T, class State>
 T& make_in(State& state) noexcept {
     static_assert(std::is_trivially_destructible_v<T>);
-    static_assert(sizeof(T) <= sizeof(State));
+    static_assert(sizeof(T) <= sizeof(State::bytes));
     static_assert(alignof(T) <= alignof(State));
     return *new (std::data(state.bytes)) T{};
 }

@@ -35,6 +35,7 @@ _SECONDS = 0.2
 _RATE = 100
 _CONNECTIONS = 5
 _PATIENCE_SECONDS = 120
+_OURS_ALONE = ("statement/", "scaling/")
 _FAR_VMESS = {"hear": "vmess"}
 _NEAR_PLAIN = {"speak": "plain"}
 
@@ -137,6 +138,8 @@ def compare(options, _place):
         names = ["alone/server/idle", "idle/", "chunks/2048", "alone/client/aes-128-gcm/down", "fairness"]
         names += ["datagrams/vmess/1350", "datagrams/xudp/64"]
         names += ["bulk/mux/up"] if shutil.which("iperf3") else []
+        names += ["scaling/down"]
+        names += ["statement/aes-128-gcm/up"] if has_micro(options) else []
         for name in names:
             command += ["--only", name]
         done = subprocess.run(command, capture_output=True, text=True, timeout=2 * _PATIENCE_SECONDS)
@@ -152,10 +155,30 @@ def compare(options, _place):
     assert len(figures) == len(names), figures.keys()
     for name, by_figure in figures.items():
         for figure, summaries in by_figure.items():
-            assert set(summaries) == subjects, f"{name}, {figure}: {summaries}"
+            theirs = {"ringferry"} if name.startswith(_OURS_ALONE) else subjects
+            assert set(summaries) == theirs, f"{name}, {figure}: {summaries}"
             assert all(len(each["samples"]) == 1 for each in summaries.values()), f"{name}, {figure}: {summaries}"
     assert "CPU s/GiB server, user" in figures["chunks/2048"], figures
     assert "CPU s/GiB client, system" in figures["alone/client/aes-128-gcm/down"], figures
+    assert "Gbit/s per core, 2 cores" in figures["scaling/down"], figures
+    if has_micro(options):
+        hold_statement(figures["statement/aes-128-gcm/up"])
+
+
+def has_micro(options) -> bool:
+    """It is built only where there is google-benchmark."""
+    return os.access(os.path.join(os.path.dirname(options.load), "perf_micro"), os.X_OK)
+
+
+def hold_statement(figures):
+    """What is allowed follows from the two figures in front of it."""
+    value = {name: summaries["ringferry"]["median"] for name, summaries in figures.items()}
+    for end in ("server", "client"):
+        bare = value["CPU s/GiB relay"] + value[f"cipher s/GiB {end}"]
+        assert value[f"cipher s/GiB {end}"] > 0, value
+        assert abs(value[f"allowed s/GiB {end}"] / bare - 1.1) < 1e-9, value
+        cost = value[f"CPU s/GiB {end}"]
+        assert abs(value[f"cost / (plain + cipher) {end}"] / (cost / bare) - 1) < 1e-9, value
 
 
 def texts_of_kinds(_options, _place):

@@ -26,7 +26,7 @@ struct Key {
     __m128i rounds[11];
     __m128i powers[kPowers];
 };
-static_assert(sizeof(Key) <= sizeof(AeadState));
+static_assert(sizeof(Key) <= sizeof(AeadState::bytes));
 
 enum class Way : std::uint8_t { seal, open };
 

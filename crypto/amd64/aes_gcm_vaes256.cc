@@ -32,7 +32,7 @@ struct Key {
     __m128i powers[kPowers];
     __m128i zero;  // read as the factor of a block that is not there
 };
-static_assert(sizeof(Key) <= sizeof(AeadState));
+static_assert(sizeof(Key) <= sizeof(AeadState::bytes));
 
 enum class Way : std::uint8_t { seal, open };
 

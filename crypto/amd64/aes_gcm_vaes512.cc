@@ -31,7 +31,7 @@ struct Key {
     __m128i powers[kPowers];
     __m128i zeros[3];  // read as factors of blocks that are not there
 };
-static_assert(sizeof(Key) <= sizeof(AeadState));
+static_assert(sizeof(Key) <= sizeof(AeadState::bytes));
 
 enum class Way : std::uint8_t { seal, open };
 

@@ -36,7 +36,7 @@ struct Key {
     uint8x16_t powers[kPowers];
     std::uint64_t halves[kPowers];
 };
-static_assert(sizeof(Key) <= sizeof(AeadState));
+static_assert(sizeof(Key) <= sizeof(AeadState::bytes));
 
 enum class Way : std::uint8_t { seal, open };
 

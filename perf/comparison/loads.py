@@ -91,8 +91,10 @@ def load_measures(seconds, idle_count):
 
 
 def command_of(place, mode, port, **options):
+    """An option that is None is left out."""
     words = {"connect": f"{LOOPBACK}:{port}", "id": USER_ID, **options}
-    return [place.bench.load, mode, *(f"--{name}={value}" for name, value in words.items())]
+    given = {name: value for name, value in words.items() if value is not None}
+    return [place.bench.load, mode, *(f"--{name}={value}" for name, value in given.items())]
 
 
 def run(command) -> dict:
@@ -115,24 +117,25 @@ def costs(arrangement, command, unit, amount_of) -> dict:
     return {f"CPU {unit} {end}": seconds / amount for end, seconds in used.items()}, said
 
 
-def bulk_server(place, mode, chunk, seconds):
+def bulk_server(place, mode, chunk, seconds, security=_SECURITY):
     server = ServerAlone(place)
-    command = command_of(place, mode, server.port, chunk=chunk, connections=_STREAMS, seconds=seconds)
-    return _bulk(server, command)
+    words = {"chunk": chunk, "connections": _STREAMS, "seconds": seconds, "security": security}
+    command = command_of(place, mode, server.port, **words)
+    return bulk_costs(server, command)
 
 
-def bulk_client(place, mode, seconds):
-    client = ClientAlone(place, _SECURITY)
-    command = command_of(place, mode, client.port, connections=_STREAMS, seconds=seconds, **_behind(client))
-    return _bulk(client, command)
+def bulk_client(place, mode, seconds, security=_SECURITY):
+    client = ClientAlone(place, security)
+    command = command_of(place, mode, client.port, connections=_STREAMS, seconds=seconds, **behind(client))
+    return bulk_costs(client, command)
 
 
-def _behind(client) -> dict:
+def behind(client) -> dict:
     """Options for a load that enters a client by its door and is its VMess server."""
     return {"speak": "plain", "hear": "vmess", "listen": f"{LOOPBACK}:{client.server_port}"}
 
 
-def _bulk(arrangement, command):
+def bulk_costs(arrangement, command):
     values, said = costs(arrangement, command, "s/GiB", lambda said: said["received"] / GIB)
     return {"Gbit/s": said["gbit_per_second"], **values, "errors": said["failed"]}
 
@@ -147,7 +150,7 @@ def small(place, mode, what, seconds):
 
 def idle(place, end, count):
     alone = ServerAlone(place) if end == "server" else ClientAlone(place, _SECURITY)
-    far = _behind(alone) if end == "client" else {}
+    far = behind(alone) if end == "client" else {}
     command = command_of(place, "idle", alone.port, connections=count, seconds=_HOLD_SECONDS, **far)
     before = alone.memory()[end]
     # It tells when all are open, and then holds them.

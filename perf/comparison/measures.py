@@ -41,6 +41,7 @@ class Measure:
     needs        what the bench has to have: perf_load, or another implementation by its kind
     v2ray_only   is the configuration written for those that read V2Ray's?
     single_core  does the subject get one core, whatever the options say?
+    ours_only    is it a question to this program alone?
     """
 
     name: str
@@ -51,6 +52,7 @@ class Measure:
     needs: tuple = ()
     v2ray_only: bool = False
     single_core: bool = False
+    ours_only: bool = False
 
     def needing(self, *what):
         return replace(self, needs=(*self.needs, *what))
@@ -62,6 +64,8 @@ class Measure:
                 return f"there is no {need}"
         if self.security and self.security not in subject.kind.securities:
             return f"{subject.name} does not carry {self.security}"
+        if self.ours_only and subject.kind.name != "ringferry":
+            return "it is about ringferry alone"
         if self.v2ray_only and not subject.kind.reads_v2ray:
             return f"{subject.name} does not read V2Ray's configuration"
         return ""

@@ -12,8 +12,8 @@ from comparison.measures import tools
 
 # Figures of which more is better; of all others less is.
 _MORE_IS_BETTER = ("Gbit/s", "connections/s", "requests/s", "datagrams/s")
-# Neither: they say how the load went.
-_NEUTRAL = ("errors", "lost of a million", "share of the core")
+# Neither: they say how the load went, or what another figure is held against.
+_NEUTRAL = ("errors", "lost of a million", "share of the core", "cipher s/GiB", "allowed s/GiB")
 
 
 class Results:
@@ -138,10 +138,10 @@ def number(value) -> str:
 
 def ratio(figure, ours, theirs) -> str:
     """How many times better `ours` is; below one it is worse."""
-    if not ours or not theirs or figure in _NEUTRAL:
+    if not ours or not theirs or figure.startswith(_NEUTRAL):
         return "–"
     mine, other = statistics.median(ours), statistics.median(theirs)
-    above, below = (mine, other) if figure in _MORE_IS_BETTER else (other, mine)
+    above, below = (mine, other) if figure.startswith(_MORE_IS_BETTER) else (other, mine)
     return f"{above / below:.2f}×" if below > 0 else "–"
 
 

@@ -4,7 +4,7 @@ import json
 import os
 import resource
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from comparison.kinds import Kind
 from lab import Lab, Program, listening_ports, wait_until
@@ -45,17 +45,28 @@ class Bench:
 
     load      the path of perf_load, or nothing
     subjects  all of them
+    micro     the path of perf_micro, or nothing
     """
 
     load: str
     subjects: list
+    micro: str = ""
 
     def subject_of(self, kind_name):
         """The first one of a kind."""
         return next((subject for subject in self.subjects if subject.kind.name == kind_name), None)
 
     def has(self, need) -> bool:
-        return bool(self.load if need == "perf_load" else self.subject_of(need))
+        programs = {"perf_load": self.load, "perf_micro": self.micro}
+        return bool(programs[need] if need in programs else self.subject_of(need))
+
+
+def with_cores(subject, count) -> Subject:
+    """Others see by the cores that they are given how many threads they need."""
+    if subject.kind.name != "ringferry":
+        return subject
+    rest = [word for word in subject.program.arguments if not word.startswith("--cores=")]
+    return replace(subject, program=replace(subject.program, arguments=(*rest, f"--cores={count}")))
 
 
 class Arrangement:
@@ -70,6 +81,10 @@ class Arrangement:
 
     def ends(self):
         return self._ends
+
+    def stop(self) -> None:
+        for process in self._ends.values():
+            process.stop()
 
     def cpu(self) -> dict:
         """CPU seconds used so far by each end: in user space, and in the kernel on its behalf."""
@@ -118,10 +133,14 @@ class ClientAlone(Arrangement):
 class Relay(Arrangement):
     """A door to one target, without VMess."""
 
-    def __init__(self, place, target_port):
+    def __init__(self, place, target_port, policy=None):
+        """policy  of its sessions, for those that read V2Ray's configuration"""
         super().__init__(place)
         self.port = place.free_port()
-        self.start("relay", place.subject, place.subject.kind.relay(self.port, target_port), {self.port})
+        text = place.subject.kind.relay(self.port, target_port)
+        if policy:
+            text = json.dumps({**json.loads(text), "policy": {"levels": {"0": policy}}}, indent=1)
+        self.start("relay", place.subject, text, {self.port})
 
 
 def spent(before, after) -> dict:

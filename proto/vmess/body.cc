@@ -45,7 +45,7 @@ BodyKeys keys_of_answer(const crypto::Dispatch& dispatch, const Request& request
 }
 
 Made<Opener> make_opener(const Direction& from, EarlyEnd early_end,
-                         std::optional<AwaitedResponse> header) {
+                         std::unique_ptr<AwaitedResponse> header) {
     const auto& [dispatch, request, shape, keys] = from;
     const bool is_raw = shape.framing == Framing::raw;
     switch (request.security) {
@@ -106,15 +106,16 @@ Made<Sealer> make_sealer(const Direction& to, crypto::Random& random, Front fron
 
 Parsed<std::unique_ptr<Opener>> make_request_opener(const crypto::Dispatch& dispatch,
                                                     const Request& request) {
-    return make_opener(up(dispatch, request), EarlyEnd::is_doubtful, std::nullopt);
+    return make_opener(up(dispatch, request), EarlyEnd::is_doubtful, nullptr);
 }
 
 Parsed<std::unique_ptr<Opener>> make_response_opener(const crypto::Dispatch& dispatch,
                                                      const Request& request,
                                                      std::unique_ptr<AccountObserver> observer) {
     const BodyKeys keys = keys_of_answer(dispatch, request);
-    return make_opener(down(dispatch, request, keys), EarlyEnd::is_end,
-                       AwaitedResponse(dispatch, request, keys, std::move(observer)));
+    return make_opener(
+        down(dispatch, request, keys), EarlyEnd::is_end,
+        std::make_unique<AwaitedResponse>(dispatch, request, keys, std::move(observer)));
 }
 
 Parsed<std::unique_ptr<Sealer>> make_request_sealer(const crypto::Dispatch& dispatch,

@@ -22,7 +22,7 @@ namespace ferry::proto::vmess {
 //   dispatch, random  outlive what is made; `random` is the core's
 //   request           is not kept; its form is that of both headers
 //   faults            none by now; a security that this program does not speak would be one
-//   cost              one allocation; one more while a header is due, one more for sealed lengths
+//   cost              one allocation; one more for each key, one more while a header is due
 
 // Server: opens the body of a request, from behind the header. An end chunk in front of all data is
 // a maybe_end.

@@ -19,15 +19,15 @@ Parsed<Opened> after_end(ByteSpan in) {
 }  // namespace
 
 AeadPayload::AeadPayload(const crypto::Dispatch& dispatch, Security security, const BodyKeys& keys)
-    : aead_(aead_for(dispatch, security, keys.key)), nonce_(keys.iv) {}
+    : aead_(new crypto::Aead(aead_for(dispatch, security, keys.key))), nonce_(keys.iv) {}
 
 bool AeadPayload::open(ByteSpan sealed) noexcept {
     const ByteSpan text = sealed.first(sealed.size() - kAddedBytes);
-    return aead_.open(nonce_.next(), {}, text, text, sealed.last<kAddedBytes>());
+    return aead_->open(nonce_.next(), {}, text, text, sealed.last<kAddedBytes>());
 }
 
 void AeadPayload::seal(ByteView payload, ByteSpan to) noexcept {
-    aead_.seal(nonce_.next(), {}, payload, to.first(payload.size()), to.last<kAddedBytes>());
+    aead_->seal(nonce_.next(), {}, payload, to.first(payload.size()), to.last<kAddedBytes>());
 }
 
 void BarePayload::seal(ByteView payload, ByteSpan to) noexcept {

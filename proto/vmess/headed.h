@@ -6,7 +6,6 @@
 #include <cstdint>
 #include <cstring>
 #include <memory>
-#include <optional>
 #include <utility>
 
 #include "crypto/dispatch.h"
@@ -82,7 +81,7 @@ private:
     Body body_;
 };
 
-// The response header that a client waits for.
+// The response header that a client waits for. It gives its memory back once it is there.
 class AwaitedResponse {
 public:
     // `keys` are those of the answer; `observer` may be null.
@@ -117,7 +116,7 @@ template <class Body>
 class HeadedOpener final : public Opener {
 public:
     template <class... BodyArguments>
-    explicit HeadedOpener(std::optional<AwaitedResponse> header, BodyArguments&&... body)
+    explicit HeadedOpener(std::unique_ptr<AwaitedResponse> header, BodyArguments&&... body)
         : header_(std::move(header)), body_(std::forward<BodyArguments>(body)...) {}
 
     Parsed<Opened> open(ByteSpan in) override {
@@ -137,7 +136,7 @@ public:
     bool plain() const noexcept override { return !header_ && body_.plain(); }
 
 private:
-    std::optional<AwaitedResponse> header_;
+    std::unique_ptr<AwaitedResponse> header_;  // null: there is none to wait for any more
     Body body_;
 };
 

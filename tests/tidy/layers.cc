@@ -57,6 +57,9 @@ constexpr auto kPackages = std::to_array<Permit>({
 // where chance comes from, and how an address is written.
 constexpr auto kSystemHeaders = std::to_array<Permit>({
     {"dlfcn.h", "perf/"},
+    {"cxxabi.h", "tests/"},
+    {"elf.h", "tests/"},
+    {"link.h", "tests/"},
     {"arpa/inet.h", "io/ core/ tests/ perf/ proto/address.cc"},
     {"sys/auxv.h", "io/ core/ tests/ perf/ crypto/cpu.cc"},
     {"sys/random.h", "io/ core/ tests/ perf/ crypto/random.cc"},
