@@ -36,8 +36,11 @@ inline constexpr std::size_t kInSlotBytes = 16 * 1024;
 inline constexpr std::size_t kOutSlotBytes = 18 * 1024;
 inline constexpr std::size_t kRunBytes = 64 * 1024;
 inline constexpr std::size_t kOutRunBytes = 68 * 1024;
-inline constexpr std::size_t kBulkBytes = 256 * 1024;
-inline constexpr std::size_t kOutBulkBytes = 264 * 1024;
+inline constexpr std::size_t kBulkBytes = 128 * 1024;
+inline constexpr std::size_t kOutBulkBytes = 134 * 1024;
+// Directions go on in bulk buffers while all that a core receives into is no more than this. It is
+// what one turn may have to work through, and so what a small request beside it waits for.
+inline constexpr std::size_t kBusyBytes = 256 * 1024;
 // What streams inside a connection have been sent and have not taken lies in slots of this size.
 inline constexpr std::size_t kMuxSlotBytes = 16 * 1024;
 // Frames of many streams are put together in one of these before they are sealed.
@@ -48,7 +51,7 @@ struct Limits {
     std::uint32_t in_slots = 4096;
     std::uint32_t out_slots = 1024;
     std::uint32_t run_buffers = 256;
-    std::uint32_t bulk_buffers = 4;  // of each kind; as many as the core's cache has room for
+    std::uint32_t bulk_buffers = 2;  // of each kind: kBusyBytes
     std::uint32_t mux_slots = 2048;
     // How long one stream may keep the others of its connection waiting.
     io::Duration mux_patience = std::chrono::seconds(10);

@@ -27,10 +27,23 @@ bool ReceivePace::learn(std::size_t slot_bytes, std::size_t room_bytes,
     return true;
 }
 
+namespace {
+
+// May somebody who has a buffer of `own_bytes` go on in a bulk buffer?
+bool has_room_for_bulk(const Pools& pools, std::size_t own_bytes) noexcept {
+    const std::size_t used = pools.run.used_slots() * kRunBytes +
+                             pools.bulk.used_slots() * kBulkBytes -
+                             (own_bytes == kRunBytes ? kRunBytes : 0);
+    return used + kBulkBytes <= kBusyBytes;
+}
+
+}  // namespace
+
 io::Buffer ReceivePace::larger_buffer(Pools& pools, std::size_t slot_bytes, std::size_t need_bytes,
                                       std::size_t bound) const noexcept {
     io::Buffer larger;
-    if (step_ == Step::bulk && bound >= kBulkBytes && slot_bytes < kBulkBytes) {
+    if (step_ == Step::bulk && bound >= kBulkBytes && slot_bytes < kBulkBytes &&
+        has_room_for_bulk(pools, slot_bytes)) {
         larger = pools.bulk.try_take();
     }
     const bool may_be_busy = !is_quiet() && bound >= kRunBytes;

@@ -5,7 +5,6 @@
 #include <sched.h>
 #include <signal.h>
 #include <sys/resource.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cstdio>
@@ -99,17 +98,8 @@ std::uint64_t replay_seed() {
     return crypto::load_be<std::uint64_t>(seed.data());
 }
 
-// Bulk buffers of one kind: together they take half of a core's second-level cache, so that what is
-// received is still there when it is sent. Where the cache's size is not told, that of 1 MiB.
-std::uint32_t bulk_buffers_for_cache() {
-    const long told = sysconf(_SC_LEVEL2_CACHE_SIZE);
-    const std::size_t cache_bytes = told > 0 ? static_cast<std::size_t>(told) : 1 << 20;
-    return static_cast<std::uint32_t>(std::clamp(cache_bytes / 2 / kBulkBytes, 1UL, 64UL));
-}
-
 Limits limits_for(const crypto::Dispatch& dispatch) {
     Limits limits;
-    limits.bulk_buffers = bulk_buffers_for_cache();
     limits.trials = rates_for(*dispatch.aes128_trial);
     return limits;
 }

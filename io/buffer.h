@@ -88,6 +88,7 @@ public:
     std::size_t slot_bytes() const noexcept { return slot_bytes_; }
     std::uint32_t slots() const noexcept { return slots_; }
     std::uint32_t free_slots() const noexcept;  // free or in the backend's hands
+    std::uint32_t used_slots() const noexcept { return slots_ - free_slots(); }
     // How often somebody found no free slot; for the backend's pool, how often a receive did.
     std::uint64_t shortages() const noexcept { return shortages_; }
 

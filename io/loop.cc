@@ -13,6 +13,9 @@ namespace {
 // Coroutines that post each other must not keep answers and timers from being looked at.
 constexpr std::size_t kResumesPerPass = 4096;
 
+// A receive or a send of no more than this is not bulk.
+constexpr std::int32_t kSmallBytes = 16 * 1024;
+
 }  // namespace
 
 Loop::Loop(Backend& backend, BufferPool& in) : backend_(backend), in_(in), now_(backend.now()) {
@@ -40,8 +43,17 @@ void Loop::turn(TimePoint until) {
     backend_.wait(std::min(until, due()), done_);
     now_ = std::max(now_, backend_.now());
     // Collected first, resumed later: a stop never names an operation that has answered.
+    // Small answers come first: their work is short, and whoever waits for it feels a bulk stream
+    // that is served before.
     for (Op* op : done_) {
-        collect(*op);
+        if (op->result <= kSmallBytes) {
+            collect(*op);
+        }
+    }
+    for (Op* op : done_) {
+        if (op->result > kSmallBytes) {
+            collect(*op);
+        }
     }
     if (mailbox_ != nullptr) {
         mailbox_->deliver();

@@ -167,11 +167,12 @@ struct Row {
     std::size_t node_most_bytes;
 };
 // Below a run buffer a node works with one slot, which is the least it can.
-constexpr std::array<Row, 5> kBounded{{{0, core::kInSlotBytes},
+constexpr std::array<Row, 6> kBounded{{{0, core::kInSlotBytes},
                                        {4 * 1024, core::kInSlotBytes},
                                        {63 * 1024, core::kInSlotBytes},
                                        {64 * 1024, core::kRunBytes},
-                                       {255 * 1024, core::kRunBytes}}};
+                                       {127 * 1024, core::kRunBytes},
+                                       {255 * 1024, core::kBulkBytes}}};
 
 TEST(BackPressure, ARelayTakesNoMoreThanItsBufferSizeSays) {
     for (const Way way : {Way::up, Way::down}) {

@@ -6,8 +6,10 @@
 
 #include <algorithm>
 #include <optional>
+#include <vector>
 
 #include "core/core.h"
+#include "core/receive_pace.h"
 #include "core/run_buffer.h"
 #include "tests/sim/apps.h"
 #include "tests/sim/configs.h"
@@ -209,6 +211,21 @@ TEST(BulkBuffers, AreNotForThoseWhosePolicyHasNoRoomForThem) {
     EXPECT_EQ(stream.most_used(), 0U);
     EXPECT_GT(stream.read_bytes(), kBurstBytes / 2);
     stream.end();
+}
+
+TEST(BulkBuffers, AreNotForACoreThatReceivesMuchAlready) {
+    constexpr std::size_t kBound = core::kBulkBytes;
+    core::Pools pools(core::Limits{});
+    core::ReceivePace pace;
+    EXPECT_FALSE(pace.learn(core::kRunBytes, core::kRunBytes, core::kRunBytes));
+    std::vector<io::Buffer> others;
+    while (others.size() * core::kRunBytes + core::kBulkBytes <= core::kBusyBytes) {
+        EXPECT_EQ(pace.larger_buffer(pools, 0, 1, kBound).slot_bytes(), core::kBulkBytes);
+        others.push_back(pools.run.try_take());
+    }
+    EXPECT_EQ(pace.larger_buffer(pools, 0, 1, kBound).slot_bytes(), core::kRunBytes);
+    // One of those is its own, and would go back.
+    EXPECT_EQ(pace.larger_buffer(pools, core::kRunBytes, 1, kBound).slot_bytes(), core::kBulkBytes);
 }
 
 TEST(BulkBuffers, AreGivenBackByADirectionThatStopsInAChunk) {
