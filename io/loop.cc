@@ -13,7 +13,7 @@ namespace {
 // Coroutines that post each other must not keep answers and timers from being looked at.
 constexpr std::size_t kResumesPerPass = 4096;
 
-// A receive or a send of no more than this is not bulk.
+// A receive of no more than this is not bulk. What a send has sent is not told.
 constexpr std::int32_t kSmallBytes = 16 * 1024;
 
 }  // namespace

@@ -146,6 +146,39 @@ io::Task<void> poll_link(io::Scope& scope) {
     EXPECT_GT(got.value_or(0), 0U);
 }
 
+io::Task<void> receive_one(io::Socket& socket, std::vector<std::size_t>& order) {
+    io::Buffer buffer;
+    auto got = co_await socket.recv(buffer);
+    order.push_back(got.value_or(0));
+}
+
+io::Task<void> receive_much_and_little(io::Scope& scope, std::size_t much,
+                                       std::vector<std::size_t>& order) {
+    auto ends = co_await link(scope, scope);
+    const auto words = bytes_from(0, much);
+    auto sent_much = co_await ends->dialed.send(words);
+    auto sent_little = co_await ends->accepted.send(std::span(words).first(1));
+    EXPECT_TRUE(sent_much && sent_little);
+    auto much_is_there = co_await scope.loop().poll(scope, ends->accepted.fd(), POLLIN);
+    auto little_is_there = co_await scope.loop().poll(scope, ends->dialed.fd(), POLLIN);
+    EXPECT_TRUE(much_is_there && little_is_there);
+    co_await io::both(receive_one(ends->accepted, order), receive_one(ends->dialed, order));
+}
+
+// Both are answered in the same turn, the larger one first.
+TEST_P(Turns, SmallAnswersAreActedUponFirst) {
+    if (engine().kind() != Kind::uring && engine().kind() != Kind::epoll) {
+        GTEST_SKIP() << "the two may be answered in different turns";
+    }
+    constexpr std::size_t kMuch = 20'000;
+    use({.bytes = 2 * kMuch, .count = 4});
+    io::Scope scope(loop());
+    std::vector<std::size_t> order;
+    scope.spawn(receive_much_and_little(scope, kMuch, order));
+    EXPECT_TRUE(engine().run(scope));
+    EXPECT_EQ(order, (std::vector<std::size_t>{1, kMuch}));
+}
+
 TEST_P(Turns, APollTellsWhatCanBeDone) {
     io::Scope scope(loop());
     scope.spawn(poll_link(scope));
