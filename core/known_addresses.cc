@@ -1,6 +1,8 @@
 #include "core/known_addresses.h"
 
 #include <algorithm>
+#include <iterator>
+#include <ranges>
 #include <utility>
 
 namespace ferry::core {
@@ -10,32 +12,43 @@ constexpr std::size_t kFirstEntries = 256;
 
 }  // namespace
 
-std::size_t KnownAddresses::slot_of(const Key& key, std::size_t slots) const noexcept {
-    return key.address.hash(seed_ + key.inbound) & (slots - 1);
+std::size_t KnownAddresses::first_of(const Key& key) const noexcept {
+    return kWays * (key.address.hash(seed_ + key.inbound) & (entries_.size() / kWays - 1));
 }
 
 std::span<const std::uint32_t> KnownAddresses::find(const Key& key) const noexcept {
     if (entries_.empty()) {
         return {};
     }
-    const Entry& entry = entries_[slot_of(key, entries_.size())];
-    if (entry.count == 0 || entry.key() != key) {
-        return {};
+    for (const Entry& entry : ConstSet(&entries_[first_of(key)], kWays)) {
+        if (entry.count != 0 && entry.key() == key) {
+            return std::span(entry.places).first(entry.count);
+        }
     }
-    return std::span(entry.places).first(entry.count);
+    return {};
+}
+
+// The entry of an address, in front of its set: a new one if it had none.
+KnownAddresses::Entry& KnownAddresses::entry_for(const Key& key) noexcept {
+    const Set set(&entries_[first_of(key)], kWays);
+    auto at = std::ranges::find_if(
+        set, [&](const Entry& entry) { return entry.count == 0 || entry.key() == key; });
+    if (at == set.end()) {
+        --at;
+        *at = Entry{key.address, {}, key.inbound, 0};
+    } else if (at->count == 0) {
+        ++used_;
+        *at = Entry{key.address, {}, key.inbound, 0};
+    }
+    std::rotate(set.begin(), at, std::next(at));
+    return set.front();
 }
 
 void KnownAddresses::insert(const Key& key, std::uint32_t place) {
     if (2 * used_ >= entries_.size() && 2 * entries_.size() <= std::max(most_, kFirstEntries)) {
-        grow();  // half full: every second newcomer would push somebody out
+        grow();  // half full: newcomers would begin to push others out
     }
-    Entry& entry = entries_[slot_of(key, entries_.size())];
-    if (entry.count == 0) {
-        ++used_;
-    }
-    if (entry.key() != key) {
-        entry = Entry{key.address, {}, key.inbound, 0};
-    }
+    Entry& entry = entry_for(key);
     const auto known = std::span(entry.places).first(entry.count);
     auto at = static_cast<std::size_t>(std::ranges::find(known, place) - known.begin());
     if (at == kUsersPerAddress) {
@@ -52,11 +65,10 @@ void KnownAddresses::grow() {
     const std::size_t slots = entries_.empty() ? kFirstEntries : 2 * entries_.size();
     std::vector<Entry> before = std::exchange(entries_, std::vector<Entry>(slots));
     used_ = 0;
-    for (const Entry& entry : before) {
+    // From the back, so that the latest is in front again. Each set becomes two, with room for all.
+    for (const Entry& entry : std::views::reverse(before)) {
         if (entry.count != 0) {
-            Entry& to = entries_[slot_of(entry.key(), slots)];  // two never meet: one bit is added
-            to = entry;
-            ++used_;
+            entry_for(entry.key()) = entry;
         }
     }
 }

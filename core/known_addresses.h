@@ -11,7 +11,8 @@
 namespace ferry::core {
 
 // The users who have been served last at an address: whoever comes from there is tried as one of
-// them first. Direct-mapped: an address takes the place of another.
+// them first. An address has four places to be in; where they are taken, the one that was served
+// there the longest ago goes.
 //
 // Only proven users get in, so a stranger can neither fill it nor push anybody out. A user who is
 // in it is found sooner than others, which tells an observer that a user comes from where users
@@ -49,7 +50,13 @@ private:
         Key key() const noexcept { return {address, inbound}; }
     };
 
-    std::size_t slot_of(const Key& key, std::size_t slots) const noexcept;
+    // Entries that an address may be in: the latest first, free ones last.
+    static constexpr std::size_t kWays = 4;
+    using Set = std::span<Entry, kWays>;
+    using ConstSet = std::span<const Entry, kWays>;
+
+    std::size_t first_of(const Key& key) const noexcept;  // the place of its set
+    Entry& entry_for(const Key& key) noexcept;
     void grow();
 
     std::uint64_t seed_;
