@@ -223,31 +223,7 @@ private:
 };
 
 Outcome copy_bulk(const CopyManner& manner, std::size_t buffer_bytes, const Sizes& sizes) {
-    const std::uint64_t bytes = std::uint64_t{sizes.kibibytes} * 1024;
-    Sockets relayed;
-    Sockets loaded;
-    connect_pairs(2 * kStreams, relayed, loaded);
-    const auto sources = relayed.all().first(kStreams);
-    const auto sinks = relayed.all().last(kStreams);
-    Copier copier(manner, buffer_bytes, sources, sinks);
-    if (!copier.prepare()) {
-        return std::unexpected(*copier.trouble());
-    }
-    Load load(
-        [&] { return pour(loaded.all().first(kStreams), loaded.all().last(kStreams), bytes); });
-    const Stopwatch watch;
-    copier.run();
-    const double seconds = watch.seconds();
-    if (copier.trouble()) {
-        relayed.shut_down();
-    }
-    const std::string wrong = load.join();
-    relayed.shut_down();
-    return outcome_of(copier.trouble(), wrong,
-                      {.cpu_seconds = seconds,
-                       .units = static_cast<double>(kStreams * bytes) / (1 << 30),
-                       .enters = static_cast<double>(copier.enters()),
-                       .remark = copier.remark()});
+    return relay_bulk<Copier>(sizes, manner, buffer_bytes);
 }
 
 }  // namespace

@@ -211,29 +211,7 @@ private:
 };
 
 Outcome bundle_bulk(const BundleManner& manner, const Sizes& sizes) {
-    const std::uint64_t bytes = std::uint64_t{sizes.kibibytes} * 1024;
-    Sockets relayed;
-    Sockets loaded;
-    connect_pairs(2 * kStreams, relayed, loaded);
-    Bundler bundler(manner, relayed.all().first(kStreams), relayed.all().last(kStreams));
-    if (!bundler.prepare()) {
-        return std::unexpected(*bundler.trouble());
-    }
-    Load load(
-        [&] { return pour(loaded.all().first(kStreams), loaded.all().last(kStreams), bytes); });
-    const Stopwatch watch;
-    bundler.run();
-    const double seconds = watch.seconds();
-    if (bundler.trouble()) {
-        relayed.shut_down();
-    }
-    const std::string wrong = load.join();
-    relayed.shut_down();
-    return outcome_of(bundler.trouble(), wrong,
-                      {.cpu_seconds = seconds,
-                       .units = static_cast<double>(kStreams * bytes) / (1 << 30),
-                       .enters = static_cast<double>(bundler.enters()),
-                       .remark = bundler.remark()});
+    return relay_bulk<Bundler>(sizes, manner);
 }
 
 }  // namespace

@@ -73,4 +73,32 @@ private:
 Outcome outcome_of(const std::optional<Trouble>& trouble, const std::string& wrong,
                    const Cost& cost);
 
+// Bulk through a Relayer, made of `how` and the descriptors it goes between.
+template <class Relayer, class... How>
+Outcome relay_bulk(const Sizes& sizes, const How&... how) {
+    const std::uint64_t bytes = std::uint64_t{sizes.kibibytes} * 1024;
+    Sockets relayed;
+    Sockets loaded;
+    connect_pairs(2 * kStreams, relayed, loaded);
+    Relayer relayer(how..., relayed.all().first(kStreams), relayed.all().last(kStreams));
+    if (!relayer.prepare()) {
+        return std::unexpected(*relayer.trouble());
+    }
+    Load load(
+        [&] { return pour(loaded.all().first(kStreams), loaded.all().last(kStreams), bytes); });
+    const Stopwatch watch;
+    relayer.run();
+    const double seconds = watch.seconds();
+    if (relayer.trouble()) {
+        relayed.shut_down();
+    }
+    const std::string wrong = load.join();
+    relayed.shut_down();
+    return outcome_of(relayer.trouble(), wrong,
+                      {.cpu_seconds = seconds,
+                       .units = static_cast<double>(kStreams * bytes) / (1 << 30),
+                       .enters = static_cast<double>(relayer.enters()),
+                       .remark = relayer.remark()});
+}
+
 }  // namespace ferry::ring
