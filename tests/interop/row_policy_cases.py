@@ -19,6 +19,7 @@ from tunnel import Tunnel
 
 _SLOT_BYTES = 16 << 10
 _RUN_BYTES = 64 << 10
+_PIPE_BYTES = 256 << 10
 _CONNECTIONS = 12
 _SOCKET_BYTES = 32 << 10
 _STALLED_SECONDS = 0.3
@@ -37,12 +38,12 @@ def cases(bench):
     yield from by_pair("1.6/downlinkOnly", bench, {"zero": policy_cases.downlink_zero}, both_ours)
     yield from by_pair("1.6/statsUser", bench, {"payload": everything}, rows.our_server)
     # V2Ray has half a megabyte of its own here, and no bound that a test could hold it to.
-    for word, units, most in (("0", 0, _SLOT_BYTES), ("64", 64, _RUN_BYTES), ("unlimited", -1, _RUN_BYTES)):
+    for word, units, most in (("0", 0, _SLOT_BYTES), ("64", 64, _RUN_BYTES), ("unlimited", -1, _PIPE_BYTES)):
         run = partial(blocked_reader, units=units, most_bytes=most)
         yield from by_program("1.6/bufferSize", bench, {word: run}, only_ours=True)
     yield from by_pair("1.6/level-without-entry", bench, {"default-idle": no_entry}, rows.our_server)
     yield from by_program("1.6/system.stats", bench, {"each-alone": selection}, only_ours=True)
-    environment = partial(blocked_reader, units=None, most_bytes=_RUN_BYTES, variable="V2RAY_RAY_BUFFER_SIZE=1")
+    environment = partial(blocked_reader, units=None, most_bytes=_PIPE_BYTES, variable="V2RAY_RAY_BUFFER_SIZE=1")
     yield from by_program("1.6/ray.buffer.size", bench, {"bound": environment}, only_ours=True)
     yield from by_program("1.6/levels", bench, {"values": level_values}, only_ours=True)
 
