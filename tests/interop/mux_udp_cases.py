@@ -7,7 +7,7 @@ import configs
 from cases import Case
 from configs import LOOPBACK
 from count_cases import counters
-from datagrams import SocksAssociation, UdpTarget, echoes, noise
+from datagrams import SocksAssociation, UdpTarget, echoes, noise, tries_of
 from lab import listening_ports, wait_until
 from udp_cases import UdpTunnel
 
@@ -38,18 +38,13 @@ def cases(bench):
             yield Case(f"xudp/{pair}/quic", partial(quic, pair=pair))
 
 
-def _tries(pair):
-    """V2Ray 4.34 loses answers now and then (vmess.md 18)."""
-    return 1 if pair.both_ours else 3
-
-
 def sizes(lab, pair, entry):
     """Every size comes back, and shares one connection with the others."""
     target = lab.closing(UdpTarget())
     tunnel = UdpTunnel(lab, pair, target, mux=_MUX)
     with tunnel.enter(entry) as association:
         for size in _COMMON_SIZES + ((_PLAIN_MOST,) if pair.both_ours else ()):
-            echoes(association, target, noise(size), tries=_tries(pair))
+            echoes(association, target, noise(size), tries=tries_of(pair))
     if pair.server.is_ours:
         assert counters(tunnel.server)["core.mux_streams"] >= 1
 
@@ -62,7 +57,7 @@ def many(lab, pair):
         associations = [stack.enter_context(tunnel.enter("socks5")) for _ in range(6)]
         for turn in range(3):
             for number, association in enumerate(associations):
-                echoes(association, target, bytes([number, turn]) + noise(300), tries=_tries(pair))
+                echoes(association, target, bytes([number, turn]) + noise(300), tries=tries_of(pair))
 
 
 def first_target(lab, pair):
@@ -71,7 +66,7 @@ def first_target(lab, pair):
     for entry in ("socks5", "dokodemo"):
         with tunnel.enter(entry) as association:
             for size in _COMMON_SIZES:
-                echoes(association, target, noise(size), tries=_tries(pair))
+                echoes(association, target, noise(size), tries=tries_of(pair))
 
 
 def full_cone(lab, pair, name):

@@ -14,11 +14,14 @@ from datagrams import (
     Refused,
     SocksAssociation,
     UdpTarget,
+    answered,
+    burst_echoes,
     dns_address,
     dns_answer,
     dns_query,
     echoes,
     noise,
+    tries_of,
 )
 from lab import udp_ports, wait_for_access, wait_until
 from peers import Client
@@ -108,16 +111,11 @@ def sizes(lab, pair, security, entry, alter_id=0):
     target = lab.closing(UdpTarget())
     tunnel = UdpTunnel(lab, pair, target, security, alter_id)
     with tunnel.enter(entry) as association:
-        # V2Ray 4.34 loses answers now and then (vmess.md 18); ours lose none on loopback.
-        tries = 1 if pair.both_ours else 3
+        tries = tries_of(pair)
         for size in _COMMON_SIZES + (_OUR_SIZES if pair.both_ours else ()):
             echoes(association, target, noise(size), tries=tries)
-        burst = {struct.pack(">H", number) + noise(number) for number in range(1, 60)}
-        for datagram in burst:
-            association.send(datagram, target.host, target.port)
-        for _ in range(len(burst)):
-            answer, _ = association.receive()
-            burst.remove(answer)
+        burst = [struct.pack(">H", number) + noise(number) for number in range(1, 60)]
+        burst_echoes(association, target, burst, tries)
     wait_for_access(lab, lambda text: f"accepted udp:{target.host}:{target.port}" in text)
 
 
@@ -129,9 +127,9 @@ def dns(lab, pair):
         with tunnel.enter(entry) as association:
             for host in (LOOPBACK, "localhost"):
                 query = dns_query("www.example.org", len(server.heard) + 1)
-                association.send(query, host, server.port)
-                answer, _ = association.receive()
-                assert dns_address(answer, query) == "192.0.2.77"
+                wanted = dns_answer(query)
+                assert dns_address(wanted, query) == "192.0.2.77"
+                answered(association, query, wanted, host, server.port, tries_of(pair))
 
 
 def blackhole(lab, program):
@@ -152,7 +150,7 @@ def over_ipv6(lab, pair):
     target = lab.closing(UdpTarget(host="::1"))
     tunnel = UdpTunnel(lab, pair, target)
     with tunnel.enter("socks5") as association:
-        echoes(association, target, noise(700))
+        echoes(association, target, noise(700), tries=tries_of(pair))
 
 
 def many(lab, pair):
@@ -165,9 +163,8 @@ def many(lab, pair):
         for association in associations:
             for number, target in enumerate(targets):
                 datagram = noise(100 + round_number)
-                association.send(datagram, LOOPBACK, target.port)
-                answer, source = association.receive()
-                assert answer == bytes([number]) + datagram
+                wanted = bytes([number]) + datagram
+                source = answered(association, datagram, wanted, LOOPBACK, target.port, tries_of(pair))
                 assert source[1] == target.port, source
     for association in associations:
         association.__exit__()
@@ -178,7 +175,7 @@ def ends_with_tcp(lab, pair):
     target = lab.closing(UdpTarget())
     tunnel = UdpTunnel(lab, pair, target)
     with SocksAssociation(tunnel.socks_port) as association:
-        echoes(association, target, noise(100))
+        echoes(association, target, noise(100), tries=tries_of(pair))
         assert association.relay[1] in udp_ports()
         association.tcp.close()
         wait_until(lambda: association.relay[1] not in udp_ports(), "the association to end")
@@ -196,18 +193,18 @@ def strangers(lab, pair):
         association.send(b"a piece", LOOPBACK, target.port, fragment=1)
         association.udp.sendto(b"\x00\x00\x00\x09no address", association.relay)
         association.udp.sendto(b"\x00\x00", association.relay)
-        echoes(association, target, b"good")
+        echoes(association, target, b"good", tries=tries_of(pair))
         other = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         other.bind((LOOPBACK, 0))
         lab.closing(other)
         association.send(b"from another port", LOOPBACK, target.port, through=other)
         if pair.server.is_ours:  # V2Ray passes on what anybody sends to its socket
             other.sendto(b"not the target", target.peers[-1])
-        echoes(association, target, b"better")
-        assert target.heard == [b"good", b"better"], target.heard
+        echoes(association, target, b"better", tries=tries_of(pair))
+        assert set(target.heard) == {b"good", b"better"}, target.heard
     with SocksAssociation(tunnel.socks_port, named_port=None) as association:
         association.send(b"before", LOOPBACK, target.port, through=other)
-        echoes(association, target, b"named")
+        echoes(association, target, b"named", tries=tries_of(pair))
         assert b"before" not in target.heard
 
 
@@ -251,11 +248,11 @@ def detour(lab, pair):
     lab.start(pair.client, configs.config([socks], [configs.vmess_out([(LOOPBACK, main_port)])]), "client")
     for number in range(_ASSOCIATIONS):
         with SocksAssociation(socks_port) as association:
-            echoes(association, target, noise(100 + number))
+            echoes(association, target, noise(100 + number), tries=tries_of(pair))
     if pair.server.is_ours:
         seen = counters(server)
         assert seen["core.made_callers"] >= _ASSOCIATIONS // 3, seen
-        assert seen["core.uplink_datagrams"] == _ASSOCIATIONS, seen
+        assert seen["core.uplink_datagrams"] >= _ASSOCIATIONS, seen
 
 
 def by_hand(lab, program, security, option):
