@@ -61,11 +61,13 @@ bool TokenKeeper::is_stopping() {
 }
 
 void TokenKeeper::advance() {
+    const TokenTable::Work work{.generations = kGenerationsAtOnce,
+                                .threads = threads_,
+                                .may_go_on = [this] { return !is_stopping(); }};
     for (const auto& table : tables_) {
         bool is_complete = false;
         while (!is_complete && !is_stopping()) {
-            is_complete =
-                table->advance(clock_(), {.generations = kGenerationsAtOnce, .threads = threads_});
+            is_complete = table->advance(clock_(), work);
         }
     }
 }

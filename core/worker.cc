@@ -8,6 +8,7 @@
 #include <system_error>
 
 #include "core/caching_resolver.h"
+#include "core/claim.h"
 #include "core/server.h"
 
 namespace ferry::core {
@@ -34,16 +35,6 @@ void block_signals() {
     pthread_sigmask(SIG_BLOCK, &all, nullptr);
 }
 
-std::string why_not_listening(const Port& port, std::errc error) {
-    const std::string_view remedy =
-        error == std::errc::address_in_use
-            ? "; another program has this port: stop it, or choose another port"
-        : error == std::errc::permission_denied ? "; ports below 1024 need CAP_NET_BIND_SERVICE"
-                                                : "";
-    return fmt::format("failed to listen on {}: {}{}", port.at.text(),
-                       std::make_error_code(error).message(), remedy);
-}
-
 // The first core has the port; where this one cannot join, the others take its connections.
 void join_port(Core& core, Server& server, const Port& port) {
     auto at = server.open(port, io::Sharing::joining);
@@ -54,17 +45,12 @@ void join_port(Core& core, Server& server, const Port& port) {
 }
 
 // All ports of one worker, in the order of its place.
-std::expected<std::vector<io::Endpoint>, std::string> listen_at(Server& server,
-                                                                const Place& place) {
-    std::vector<io::Endpoint> endpoints;
-    for (const Port& port : place.ports) {
-        auto at = server.listen(port, place.sharing);
-        if (!at) {
-            return std::unexpected(why_not_listening(port, at.error()));
-        }
-        endpoints.push_back(*at);
-    }
-    return endpoints;
+Claimed listen_at(Core& core, Server& server, const Place& place) {
+    Claimed claimed;
+    io::Scope claiming(core.loop);
+    claiming.spawn(claim_ports(core, server, claiming, place.ports, place.sharing, claimed));
+    core.loop.run(claiming);
+    return claimed;
 }
 
 }  // namespace
@@ -163,7 +149,7 @@ void Worker::run_with(std::unique_ptr<io::Backend> backend) {
               .post = [this](io::Mailbox::Message message) { tell(std::move(message)); }};
     {
         Server server(core, root);
-        auto endpoints = listen_at(server, place_);
+        Claimed endpoints = listen_at(core, server, place_);
         if (!endpoints) {
             prepared_.set_value(std::unexpected(std::move(endpoints.error())));
             return;

@@ -56,7 +56,7 @@ public:
     Worker(const Worker&) = delete;
     ~Worker();
 
-    // Starts the thread and waits until it listens.
+    // Starts the thread and waits until it listens, see claim_ports().
     //
     //   gives   the endpoints with the ports that were chosen, in the order of Place::ports
     //   errors  words for the log

@@ -7,60 +7,20 @@
 #include <algorithm>
 #include <cstdlib>
 
-#include "core/token_keeper.h"
 #include "crypto/random.h"
-#include "proto/vmess/legacy_auth.h"
+#include "tests/core/token_users.h"
 #include "tests/vectors_json.h"
 
 namespace ferry::core {
 namespace {
 
-using proto::vmess::UserId;
-
-constexpr std::int64_t kNow = 1'700'000'000;
-
-UserId main_id(std::uint32_t number) {
-    UserId id{{0xb8, 0x31}};
-    crypto::store_be(id.bytes.data() + 12, number);
-    return id;
-}
-
-TokenUser token_user(std::uint32_t number, std::uint16_t alter_id) {
-    return {.id = main_id(number), .alter_id = alter_id};
-}
-
-std::vector<TokenUser> token_users(std::uint32_t count, std::uint16_t alter_id) {
-    std::vector<TokenUser> users;
-    for (std::uint32_t number = 0; number < count; ++number) {
-        users.push_back(token_user(number, alter_id));
-    }
-    return users;
-}
-
-// The nth alternative id, from 1; 0 is the main one.
-UserId nth_id(UserId id, std::uint32_t nth) {
-    proto::vmess::AlternativeIds alternatives(id);
-    for (; nth > 0; --nth) {
-        id = alternatives.next();
-    }
-    return id;
-}
-
-// By the plain HMAC, one at a time.
-Token token_of(const UserId& id, std::int64_t second) {
-    std::array<std::uint8_t, 8> message;
-    crypto::store_be(message.data(), static_cast<std::uint64_t>(second));
-    return crypto::hmac_md5(id.bytes, message);
-}
-
-// Is it that user's, of that second?
-bool finds(const TokenTable& table, std::uint32_t number, std::uint32_t nth, std::int64_t second,
-           std::int64_t now) {
-    TokenReader reader(table);
-    const auto match = reader.find(token_of(nth_id(main_id(number), nth), second), now);
-    EXPECT_TRUE(!match || (match->user == main_id(number) && match->time == second));
-    return match.has_value();
-}
+using test::finds;
+using test::kNow;
+using test::main_id;
+using test::nth_id;
+using test::token_of;
+using test::token_user;
+using test::token_users;
 
 TEST(TokenTable, FindsTheTokensOfTheVectors) {
     const test::Json vectors = test::read_vectors("legacy_auth.json");
@@ -245,18 +205,6 @@ TEST(TokenTable, ManyIdsAreKeptInSeveralGroups) {
     EXPECT_TRUE(finds(table, 1, 65535, kNow, kNow));
     EXPECT_FALSE(finds(table, 1, 65536, kNow, kNow));
     EXPECT_TRUE(finds(table, 2, 3, kNow, kNow));
-}
-
-TEST(TokenKeeper, MakesTablesCurrentOnAThreadOfItsOwn) {
-    const auto table = std::make_shared<TokenTable>(token_users(20, 4));
-    std::atomic<std::int64_t> clock{kNow};
-    TokenKeeper keeper({table}, [&clock] { return clock.load(); }, 2);
-    for (const std::int64_t now : {kNow, kNow + 1, kNow + 500}) {
-        clock = now;
-        keeper.catch_up(std::chrono::minutes(10));
-        EXPECT_TRUE(finds(*table, 7, 4, now - 120, now));
-        EXPECT_TRUE(finds(*table, 7, 4, now + 120, now));
-    }
 }
 
 }  // namespace

@@ -9,6 +9,7 @@ import socket
 import tempfile
 import threading
 import uuid
+from dataclasses import replace
 from functools import partial
 from urllib.parse import urlsplit
 
@@ -22,6 +23,8 @@ from targets import Origin, Target, echo
 
 CONFIG_ERROR = 23
 START_ERROR = 255
+_KILLS = 8
+_HELD_OPEN = 20
 # One for all test runs of this machine, so not in the folder of this one.
 _DEFAULT_LOCK = os.path.join(tempfile.gettempdir(), "ringferry-default.lock")
 
@@ -50,6 +53,8 @@ def cases(bench):
                 ("open-session-finishes", open_session_finishes),
                 ("second-signal", second_signal),
                 ("embedded-default", embedded_default),
+                ("port-becomes-free", port_becomes_free),
+                ("killed-and-restarted", killed_and_restarted),
             ):
                 yield Case(f"program/ours/{name}", partial(run, program=program))
 
@@ -166,6 +171,45 @@ def port_in_use(lab, program):
         done = lab.call(program, program.command(path)[1:])
     assert done.returncode == START_ERROR, done
     assert str(port) in done.stdout + done.stderr, done
+
+
+def port_becomes_free(lab, program):
+    """A port that is taken at the start is waited for, with a line that says so, and then served."""
+    target = lab.closing(Target(echo))
+    with socket.create_server((LOOPBACK, 0)) as taken:
+        port = taken.getsockname()[1]
+        path = lab.write("waiting.json", json.dumps(minimal(port)))
+        process = lab.spawn(program, program.command(path), "waiting")
+        said = f"{LOOPBACK}:{port} is taken: trying again"
+        wait_until(lambda: said in process.output() or not process.running(), "a word about the port")
+        assert process.running(), process.output()
+    wait_until(lambda: "started" in process.output() or not process.running(), "the start")
+    assert process.running(), process.output()
+    with entries.socks5(port, LOOPBACK, target.port) as connection:
+        alive(connection)
+
+
+def killed_and_restarted(lab, program):
+    """Started again in the moment after it was killed in the middle of its work, it serves.
+
+    The kernel takes the rings of a killed process down after the process, and its listeners with them.
+    """
+    port = lab.free_port()
+    target = lab.closing(Target(echo))
+    program = replace(program, arguments=(*program.arguments, "-state", lab.path("state")))
+    process = lab.start(program, minimal(port), "killed-0")
+    for turn in range(_KILLS):
+        held = [entries.socks5(port, LOOPBACK, target.port) for _ in range(_HELD_OPEN)]
+        for connection in held:
+            alive(connection)
+        process.kill()
+        name = f"killed-{turn + 1}"
+        # Not lab.start(), which would take the listener that is still there for the new one.
+        process = lab.spawn(program, program.command(lab.path("killed-0.json")), name)
+        wait_until(lambda: "started" in process.output() or not process.running(), "the start")
+        assert process.running(), f"turn {turn}: {process.output()}"
+        for connection in held:
+            connection.close()
 
 
 def wrong_configs():

@@ -1,7 +1,5 @@
 #include "tests/sim/node.h"
 
-#include <cassert>
-
 namespace ferry::sim {
 namespace {
 
@@ -87,12 +85,18 @@ Node::Node(World& world, const io::Endpoint& host, const core::config::Config& c
             .socket_kept = {},
             .post = [](std::move_only_function<void()> message) { message(); }},
       server_(std::make_unique<core::Server>(core_, root_)) {
-    for (const core::Port& port : core_.snapshot->ports) {
-        auto at = server_->listen(port, io::Sharing::first);
-        assert(at.has_value());
-        endpoints_.push_back(*at);
-    }
     world_.drive(loop_);
+    {
+        io::Scope claiming(loop_);
+        claiming.spawn(core::claim_ports(core_, *server_, claiming, core_.snapshot->ports,
+                                         io::Sharing::first, claimed_));
+        if (!claiming.empty()) {
+            (void)world_.run([&claiming] { return claiming.empty(); });
+        }
+    }
+    if (!claimed_) {
+        return;
+    }
     server_->start();
     no_others_ = {[](const core::Port&) {}, [](const io::Endpoint&) {}};
     for (const core::ChangingPorts& changing : core_.snapshot->changing) {

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "core/allocation.h"
+#include "core/claim.h"
 #include "core/config.h"
 #include "core/core.h"
 #include "core/server.h"
@@ -43,7 +44,8 @@ inline constexpr std::size_t kReplaySlots = 64;
 // Few slots, so that whoever needs one has to wait for it now and then.
 core::Limits tight_limits();
 
-// One core with a configuration, listening and serving from the beginning.
+// One core with a configuration, listening and serving from the beginning; time passes before that
+// only where a port is taken.
 //
 //   end  stop() and let the world run until ended(); the destructor asserts that everything is back
 class Node {
@@ -61,7 +63,9 @@ public:
     // Makes the tokens of the older header around now; nobody keeps them current afterwards.
     void make_tokens();
 
-    const io::Endpoint& at(std::size_t port) const { return endpoints_.at(port); }
+    const io::Endpoint& at(std::size_t port) const { return claimed_->at(port); }
+    // Where a port has stayed taken nobody is served, and these are the words for it.
+    const core::Claimed& claimed() const noexcept { return claimed_; }
     FixedResolver& resolver() noexcept { return resolver_; }
     // Of the n-th inbound whose ports come and go: those that listen, oldest first.
     std::vector<std::uint16_t> listening(std::size_t index) const {
@@ -107,7 +111,7 @@ private:
     io::Scope root_;
     core::Core core_;
     std::unique_ptr<core::Server> server_;
-    std::vector<io::Endpoint> endpoints_;
+    core::Claimed claimed_;
     core::OtherCores no_others_;
 };
 
