@@ -14,11 +14,6 @@
 namespace ferry::core {
 namespace {
 
-// How long an answer to a question for a name serves an association: as long as a quick client
-// repeats itself, and not as long as an address might be moved.
-constexpr io::Duration kNameLifetime = std::chrono::seconds(60);
-constexpr io::Duration kNoNameLifetime = std::chrono::seconds(5);
-
 io::Endpoint every_address() {
     return io::Endpoint::ipv6(std::array<std::uint8_t, 16>{}, 0);
 }
@@ -179,23 +174,17 @@ io::Task<Step<void>> DirectPackets::send(std::span<const Packet> all) {
     outgoing_.clear();
     // Most go where the last one went.
     const proto::Address* known = nullptr;
-    io::Endpoint known_way;
+    std::optional<io::Endpoint> way = only_way_;
     for (const Packet& packet : all) {
-        io::Endpoint to = only_way_;
-        if (addressed()) {
-            if (!known || packet.peer != *known) {
-                auto found = co_await find(packet.peer);
-                known = &packet.peer;
-                known_way = sendable(found);
-            }
-            to = known_way;
+        if (addressed() && (!known || packet.peer != *known)) {
+            known = &packet.peer;
+            way = find(packet.peer);
         }
-        if (to.family() == io::Endpoint::Family::none) {
-            session_.core.stats.datagrams_unsent.add();
-            continue;
+        if (way) {
+            add(outgoing_, packet, *way);
+        } else {
+            names_->put_aside({packet.bytes, redirected(rules_.redirect, packet.peer)});
         }
-        outgoing_.push_back({to, packet.bytes});
-        wire_.add_up(packet.bytes.size());
     }
     auto sent = co_await socket_.send(session_.scope, outgoing_);
     if (!sent) {
@@ -203,6 +192,36 @@ io::Task<Step<void>> DirectPackets::send(std::span<const Packet> all) {
     }
     session_.core.stats.datagrams_unsent.add(*sent);
     co_return {};
+}
+
+// Adds one to those that are sent, if there is a way.
+void DirectPackets::add(std::vector<io::Datagram>& outgoing, const Packet& packet,
+                        const io::Endpoint& way) const {
+    if (way.family() == io::Endpoint::Family::none) {
+        session_.core.stats.datagrams_unsent.add();
+        return;
+    }
+    outgoing.push_back({way, packet.bytes});
+    wire_.add_up(packet.bytes.size());
+}
+
+// Sends what has waited for a name, beside what send() may be sending at the same time.
+io::Task<void> DirectPackets::send_named(io::Scope& scope, std::span<const Packet> all,
+                                         io::Endpoint at) {
+    std::vector<io::Datagram> outgoing;
+    for (const Packet& packet : all) {
+        add(outgoing, packet, sendable(at.with_port(packet.peer.port)));
+    }
+    auto sent = co_await socket_.send(scope, outgoing);
+    if (sent) {  // otherwise the association is being stopped
+        session_.core.stats.datagrams_unsent.add(*sent);
+    }
+}
+
+io::Task<void> DirectPackets::settle() {
+    if (names_) {
+        co_await names_->end();
+    }
 }
 
 // As the socket takes it, or nowhere if that family is not its own.
@@ -217,32 +236,21 @@ io::Endpoint DirectPackets::sendable(const io::Endpoint& to) const {
     return takes_both ? to.mapped() : io::Endpoint();
 }
 
-// Where a datagram for `asked` goes, or nowhere.
-io::Task<io::Endpoint> DirectPackets::find(const proto::Address& asked) {
+// Where a datagram for `asked` goes, or nowhere; nothing: to names_, which does not know yet.
+std::optional<io::Endpoint> DirectPackets::find(const proto::Address& asked) {
     const proto::Address to = redirected(rules_.redirect, asked);
     if (to.kind != proto::Address::Kind::name) {
-        co_return endpoint_of(to);
+        return sendable(endpoint_of(to));
     }
-    auto found = co_await resolve(to);
-    co_return found;
-}
-
-io::Task<io::Endpoint> DirectPackets::resolve(const proto::Address& name) {
-    const auto known = names_.find(name.name);
-    if (known != names_.end() && session_.core.loop.now() < known->second.until) {
-        co_return known->second.at.with_port(name.port);
+    if (!names_) {
+        names_ = std::make_unique<PacketNames>(
+            session_, rules_.dial.families,
+            [this](io::Scope& scope, std::span<const Packet> all, io::Endpoint at) {
+                return send_named(scope, all, at);
+            });
     }
-    auto resolved = co_await session_.core.resolver.resolve(session_.scope, name.name, name.port,
-                                                            rules_.dial.families);
-    Known answer{{}, session_.core.loop.now() + kNoNameLifetime};
-    if (resolved) {
-        answer = {resolved->front(), session_.core.loop.now() + kNameLifetime};
-    }
-    if (names_.size() >= kNamesMax) {
-        names_.clear();  // whoever asks for so many is better served by the resolver's own memory
-    }
-    names_[name.name] = answer;
-    co_return answer.at;
+    const auto found = names_->find(to);
+    return found ? std::optional(sendable(*found)) : std::nullopt;
 }
 
 }  // namespace ferry::core

@@ -1,14 +1,13 @@
 // DirectPackets: datagrams straight to their targets.
 #pragma once
 
-#include <cstddef>
-#include <map>
 #include <memory>
 #include <optional>
-#include <string>
+#include <span>
 #include <vector>
 
 #include "core/dial.h"
+#include "core/packet_names.h"
 #include "core/packets.h"
 #include "core/session.h"
 #include "io/datagram.h"
@@ -29,13 +28,11 @@ proto::Address redirected(const std::optional<proto::Address>& redirect,
 // near end can say with whom each datagram is, whoever answers is passed on; otherwise it is the
 // one target alone.
 //
-//   names   of addressed datagrams are resolved when they are met; kNamesMax answers are remembered
+//   names   of addressed datagrams are resolved when they are met, beside the others (PacketNames)
 //   counts  what cannot be sent is dropped as datagrams_unsent, what a stranger sends as
 //           datagrams_strange
 class DirectPackets final : public PacketEnd {
 public:
-    static constexpr std::size_t kNamesMax = 64;
-
     // Opens the far end of a session.
     static io::Task<Step<std::unique_ptr<PacketEnd>>> dial(Session& session,
                                                            const PacketRules& rules);
@@ -48,21 +45,19 @@ public:
     io::Task<Step<void>> receive(Packets& into) override;
     io::Task<Step<void>> send(std::span<const Packet> all) override;
     io::Task<void> end() override { co_return; }  // a socket has no way to say so
+    io::Task<void> settle() override;
     void rest() noexcept override { batch_.clear(); }
     bool addressed() const noexcept override {
         return only_.family() == io::Endpoint::Family::none;
     }
 
 private:
-    struct Known {
-        io::Endpoint at;  // nowhere: there is no such name
-        io::TimePoint until;
-    };
-
     void claim();
-    io::Task<io::Endpoint> find(const proto::Address& asked);
-    io::Task<io::Endpoint> resolve(const proto::Address& name);
+    std::optional<io::Endpoint> find(const proto::Address& asked);
     io::Endpoint sendable(const io::Endpoint& to) const;
+    void add(std::vector<io::Datagram>& outgoing, const Packet& packet,
+             const io::Endpoint& way) const;
+    io::Task<void> send_named(io::Scope& scope, std::span<const Packet> all, io::Endpoint at);
 
     Session& session_;
     io::DatagramSocket socket_;
@@ -73,7 +68,7 @@ private:
     const Meter wire_;
     io::DatagramBatch batch_;
     std::vector<io::Datagram> outgoing_;
-    std::map<std::string, Known> names_;
+    std::unique_ptr<PacketNames> names_;         // once there was a name
     std::shared_ptr<io::Scope*> owner_;          // of the session, for a claim that is called in
     std::shared_ptr<KeptSockets::Claim> claim_;  // where the client may come back
 };

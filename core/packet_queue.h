@@ -28,6 +28,9 @@ public:
     //   gives   how many were lost for it: older ones, or this one where no slot is free
     std::size_t push(const Packet& packet);
 
+    // Is there nothing that receive() would give at once?
+    bool empty() const noexcept { return waiting_.entries.empty(); }
+
     // Nothing more will come.
     void close() noexcept;
 

@@ -46,6 +46,10 @@ public:
     // No more will be sent: the peer is told, where the framing can tell.
     virtual io::Task<void> end() = 0;
 
+    // Ends what runs in it beside receive() and send(), and waits for that; nobody calls those any
+    // more. Comes before the destructor where anything was sent.
+    virtual io::Task<void> settle() { co_return; }
+
     // Lets go of the memory of what receive() gave.
     virtual void rest() noexcept = 0;
 

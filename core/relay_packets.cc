@@ -139,6 +139,7 @@ io::Task<Outcome> run_one(Session& session, Packets& first) {
     const Course down{session, far, near, Way::down};
     Packets answers;
     auto ends = co_await io::both(pump_packets(up, first), pump_packets(down, answers));
+    co_await far.settle();
     const Outcome outcome = worse_of(ends.first, ends.second);
     // Datagrams have no other end than silence, once one side has said that it is done.
     const bool is_over = outcome == Outcome::idle && (session.up_ended || session.down_ended);

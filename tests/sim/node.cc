@@ -20,6 +20,15 @@ io::Task<io::Result<core::Endpoints>> FixedResolver::resolve(io::Scope& scope, s
     if (scope.stopping()) {
         co_return std::unexpected(std::errc::operation_canceled);
     }
+    ++lookups_;
+    while (held_.contains(name)) {
+        ++waiting_;
+        auto told = co_await told_.wait(scope);
+        --waiting_;
+        if (!told) {
+            co_return std::unexpected(told.error());
+        }
+    }
     const auto found = known_.find(name);
     if (found == known_.end()) {
         co_return std::unexpected(std::errc::no_such_device_or_address);

@@ -3,6 +3,7 @@
 
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -13,6 +14,7 @@
 #include "core/server.h"
 #include "core/snapshot.h"
 #include "crypto/dispatch.h"
+#include "io/condition.h"
 #include "proto/vmess/keys.h"
 #include "tests/sim/sim_backend.h"
 #include "tests/sim/world.h"
@@ -23,12 +25,24 @@ namespace ferry::sim {
 class FixedResolver final : public core::Resolver {
 public:
     void add(const std::string& name, const io::Endpoint& at) { known_[name].push_back(at); }
+    // Whoever asks for a held name waits until it is told.
+    void hold(const std::string& name) { held_.insert(name); }
+    void tell(const std::string& name) {
+        held_.erase(name);
+        told_.notify_all();
+    }
+    std::size_t waiting() const noexcept { return waiting_; }
+    std::size_t lookups() const noexcept { return lookups_; }
     io::Task<io::Result<core::Endpoints>> resolve(io::Scope& scope, std::string name,
                                                   std::uint16_t port,
                                                   core::Families families) override;
 
 private:
     std::map<std::string, core::Endpoints> known_;
+    std::set<std::string> held_;
+    io::Condition told_;
+    std::size_t waiting_ = 0;
+    std::size_t lookups_ = 0;
 };
 
 // The rows that this machine would use.
