@@ -53,7 +53,7 @@ struct Limits {
     std::uint32_t run_buffers = 256;
     std::uint32_t bulk_buffers = 2;  // of each kind: kBusyBytes
     std::uint32_t mux_slots = 2048;
-    // How long one stream may keep the others of its connection waiting.
+    // How long one stream may keep the others of its connection waiting, in all; limits.md.
     io::Duration mux_patience = std::chrono::seconds(10);
     std::uint32_t pipes = 256;  // each takes two descriptors; fewer where those are scarce
     std::uint32_t sessions = 65536;

@@ -34,7 +34,7 @@ io::Task<io::Result<void>> Intake::make_room() {
     io::Buffer larger =
         pace_.larger_buffer(pools, slot_bytes, need_bytes_, session_.buffer_bytes());
     if (!larger && need_bytes_ > slot_bytes) {
-        auto taken = co_await pools.run.take(session_.scope);
+        auto taken = co_await pools.run.take(scope_);
         if (!taken) {
             co_return std::unexpected(taken.error());
         }
@@ -57,10 +57,10 @@ io::Task<io::Result<std::size_t>> Intake::receive() {
     }
     const std::size_t room = in_ ? in_.room().size() : kInSlotBytes;
     if (in_ && (in_.data().empty() || in_.slot_bytes() == kBulkBytes)) {
-        io::Scope brief(session_.core.loop, &session_.scope);
+        io::Scope brief(session_.core.loop, &scope_);
         brief.expire_at(session_.core.loop.now() + kRunPatience);
         auto got = co_await end_.socket.recv(brief, in_);
-        if (got || session_.scope.stopping() || brief.why() != io::Stop::deadline) {
+        if (got || scope_.stopping() || brief.why() != io::Stop::deadline) {
             received(room, got);
             co_return got;
         }
@@ -68,7 +68,7 @@ io::Task<io::Result<std::size_t>> Intake::receive() {
         rest();
         step_down(in_, session_.core.pools);
     }
-    auto got = co_await end_.socket.recv(session_.scope, in_);
+    auto got = co_await end_.socket.recv(scope_, in_);
     received(room, got);
     co_return got;
 }

@@ -15,9 +15,10 @@ namespace ferry::core {
 // byte of a quiet end, and a run buffer while much comes in.
 class Intake {
 public:
-    // `end` has an opener, and belongs to the session. `early` is what has come in already.
-    Intake(Session& session, End& end, io::Buffer early) noexcept
-        : session_(session), end_(end), in_(std::move(early)) {}
+    // `end` has an opener, and belongs to the session; `scope` is the session's, or one inside it.
+    // `early` is what has come in already.
+    Intake(Session& session, io::Scope& scope, End& end, io::Buffer early) noexcept
+        : session_(session), scope_(scope), end_(end), in_(std::move(early)) {}
 
     // Opens the next unit; its data stays valid until receive().
     //
@@ -39,6 +40,7 @@ private:
     void received(std::size_t room, const io::Result<std::size_t>& got) noexcept;
 
     Session& session_;
+    io::Scope& scope_;
     End& end_;
     io::Buffer in_;
     std::size_t done_bytes_ = 0;  // of in_: opened and given

@@ -16,8 +16,9 @@ constexpr std::size_t kStreamsMax = 128;
 }  // namespace
 
 io::Task<Outcome> MuxCarrier::run(Session& session, End& end, io::Buffer early) {
-    Intake intake(session, end, std::move(early));
-    auto ends = co_await io::both(read(session, intake), write_all(session, end));
+    Wire wire(session, end);
+    Intake intake(session, wire.scope, end, std::move(early));
+    auto ends = co_await io::both(read(wire, intake), write_all(wire));
     co_return worse_of(ends.first, ends.second);
 }
 
@@ -30,13 +31,14 @@ std::shared_ptr<MuxStream> MuxCarrier::make_stream(mux::Network network, std::ui
     stream->target = target;
     streams_.emplace(stream->id, stream);
     streams_changed_.notify_all();
+    room_.notify_all();  // whoever waits for another stream does not wait alone any more
     return stream;
 }
 
 // ---- what comes in
 
-io::Task<Outcome> MuxCarrier::read(Session& session, Intake& intake) {
-    auto read = co_await read_frames(session, intake);
+io::Task<Outcome> MuxCarrier::read(Wire& wire, Intake& intake) {
+    auto read = co_await read_frames(wire, intake);
     // The peer will hear no more of us either: a connection that is over in one direction is over.
     alive_ = false;
     for (const auto& [id, stream] : streams_) {
@@ -48,20 +50,20 @@ io::Task<Outcome> MuxCarrier::read(Session& session, Intake& intake) {
     co_return read;
 }
 
-io::Task<Outcome> MuxCarrier::read_frames(Session& session, Intake& intake) {
+io::Task<Outcome> MuxCarrier::read_frames(Wire& wire, Intake& intake) {
     for (;;) {
         const auto unit = intake.next();
         if (!unit) {
-            session.scope.stop(io::Stop::peer);
-            co_return faulted(session, unit.error(), Outcome::wire_fault).error();
+            wire.scope.stop(io::Stop::peer);
+            co_return faulted(wire.session, unit.error(), Outcome::wire_fault).error();
         }
         if (unit->kind == proto::Opened::Kind::end) {
             co_return Outcome::finished;
         }
         if (unit->kind == proto::Opened::Kind::data) {
-            auto delivered = co_await deliver(session, unit->data);
+            auto delivered = co_await deliver(wire, unit->data);
             if (!delivered) {
-                session.scope.stop(io::Stop::peer);
+                wire.scope.stop(io::Stop::peer);
                 co_return delivered.error();
             }
         }
@@ -70,32 +72,31 @@ io::Task<Outcome> MuxCarrier::read_frames(Session& session, Intake& intake) {
         }
         auto got = co_await intake.receive();
         if (!got) {
-            const Outcome outcome = failure(session, got.error(), Outcome::idle, lost());
-            session.scope.stop(io::Stop::peer);
+            const Outcome outcome = failed(wire, got.error());
+            wire.scope.stop(io::Stop::peer);
             co_return outcome;
         }
         if (*got == 0) {
             co_return intake.may_end() && frames_.may_end() ? Outcome::finished : lost();
         }
-        session.scope.touch();
+        wire.session.scope.touch();
     }
 }
 
-io::Task<Step<void>> MuxCarrier::deliver(Session& session, ByteView plain) {
+io::Task<Step<void>> MuxCarrier::deliver(Wire& wire, ByteView plain) {
     while (!plain.empty()) {
         const auto step = frames_.next(plain);
         if (!step) {
-            co_return faulted(session, step.error(), Outcome::wire_fault);
+            co_return faulted(wire.session, step.error(), Outcome::wire_fault);
         }
         plain = plain.subspan(step->count);
         if (step->kind == mux::FrameStep::Kind::head) {
-            take_head(session);
+            take_head(wire.session);
             // Whoever makes us answer more than we can write waits until we have.
             while (heads_.size() > kAnswersMax && alive_) {
-                auto changed = co_await fewer_.wait(session.scope);
+                auto changed = co_await fewer_.wait(wire.scope);
                 if (!changed) {
-                    co_return std::unexpected(
-                        failure(session, changed.error(), Outcome::idle, lost()));
+                    co_return std::unexpected(failed(wire, changed.error()));
                 }
             }
         }
@@ -103,7 +104,7 @@ io::Task<Step<void>> MuxCarrier::deliver(Session& session, ByteView plain) {
             if (current_->network == mux::Network::udp) {
                 take_packet_piece(step->data, step->last);
             } else if (const ByteView rest = put_at_once(step->data); !rest.empty()) {
-                auto put = co_await put_piece(session, rest);
+                auto put = co_await put_piece(wire, rest);
                 if (!put) {
                     co_return put;
                 }
@@ -154,7 +155,7 @@ ByteView MuxCarrier::put_at_once(ByteView piece) {
 }
 
 // The inbox of a stream takes a piece of its data; others wait meanwhile, but not for ever.
-io::Task<Step<void>> MuxCarrier::put_piece(Session& session, ByteView piece) {
+io::Task<Step<void>> MuxCarrier::put_piece(Wire& wire, ByteView piece) {
     const std::shared_ptr<MuxStream> stream = current_;
     while (!stream->released && !stream->failed && !stream->peer_ended) {
         const std::size_t count = stream->bytes.put(piece);
@@ -165,33 +166,60 @@ io::Task<Step<void>> MuxCarrier::put_piece(Session& session, ByteView piece) {
         if (piece.empty()) {
             break;
         }
-        io::Scope patience(core_.loop, &session.scope);
-        patience.expire_at(core_.loop.now() + core_.limits.mux_patience);
         const bool is_full = stream->bytes.full();
-        const bool crowds = !is_full && takes_too_much();
-        if (is_full || crowds) {
-            core_.stats.mux_waits.add();
-            io::Condition& room = is_full ? stream->room : room_;
-            auto changed = co_await room.wait(patience);
-            (void)changed;  // looked at below
-        } else {
-            auto slot = co_await core_.pools.mux.take(patience);
-            if (slot) {
-                stream->bytes.add_slot(std::move(*slot));
+        if (is_full || takes_too_much()) {
+            const std::shared_ptr<MuxStream> slow = is_full ? stream : slowest(stream);
+            auto waited = co_await wait_for(wire, *slow);
+            // Other connections may have let go of their slots.
+            if (!waited && (is_full || takes_too_much()) && !slow->released) {
+                drop(*slow);
             }
+        } else {
+            co_await wait_for_slot(wire, *stream);
         }
-        if (session.scope.stopping()) {
-            co_return std::unexpected(outcome_of(session.scope.why(), Outcome::idle, lost()));
-        }
-        const bool may_go_on = crowds && !takes_too_much();  // others have let go of theirs
-        if (patience.stopping() && !may_go_on) {
-            core_.stats.mux_stalls.add();
-            MuxStream& slow = is_full ? *stream : slowest(*stream);
-            end(slow, io::Farewell::reset);
-            fail(slow);
+        if (wire.scope.stopping()) {
+            co_return std::unexpected(failed(wire, std::errc::operation_canceled));
         }
     }
     co_return {};
+}
+
+// Waits until some stream has taken something.
+//
+//   gives  false if `slow` owes too much by now; nothing, if so, afterwards
+io::Task<bool> MuxCarrier::wait_for(Wire& wire, MuxStream& slow) {
+    const bool is_alone = streams_.size() == 1;
+    const io::TimePoint start = core_.loop.now();
+    core_.stats.mux_waits.add();
+    io::Scope patience(core_.loop, &wire.scope);
+    if (!is_alone) {
+        patience.expire_at(start + core_.limits.mux_patience - slow.owed);
+    } else if (!opens_streams()) {
+        // Others may want in behind what is not read now.
+        patience.expire_at(start + core_.limits.mux_patience);
+    }
+    auto changed = co_await room_.wait(patience);
+    (void)changed;  // looked at below
+    if (!is_alone) {
+        slow.owed += core_.loop.now() - start;
+    }
+    if (patience.why() != io::Stop::deadline || wire.scope.stopping()) {
+        co_return true;
+    }
+    slow.owed = io::Duration::zero();
+    co_return false;
+}
+
+// Waits for a slot where this connection has none: others have them all.
+io::Task<void> MuxCarrier::wait_for_slot(Wire& wire, MuxStream& stream) {
+    io::Scope patience(core_.loop, &wire.scope);
+    patience.expire_at(core_.loop.now() + core_.limits.mux_patience);
+    auto slot = co_await core_.pools.mux.take(patience);
+    if (slot) {
+        stream.bytes.add_slot(std::move(*slot));
+    } else if (!wire.scope.stopping() && !stream.released) {
+        drop(stream);
+    }
 }
 
 // One connection with many stopped streams must not leave others without a slot: it may have as
@@ -205,18 +233,22 @@ bool MuxCarrier::takes_too_much() const noexcept {
 }
 
 // The stream that has taken the least of what it was sent; `otherwise` if all have taken all.
-MuxStream& MuxCarrier::slowest(MuxStream& otherwise) noexcept {
-    MuxStream* found = &otherwise;
+std::shared_ptr<MuxStream> MuxCarrier::slowest(
+    std::shared_ptr<MuxStream> otherwise) const noexcept {
     for (const auto& [id, stream] : streams_) {
-        if (stream->bytes.slots() > found->bytes.slots()) {
-            found = stream.get();
+        if (stream->bytes.slots() > otherwise->bytes.slots()) {
+            otherwise = stream;
         }
     }
-    return *found;
+    return otherwise;
 }
 
-void MuxCarrier::has_room(MuxStream& stream) noexcept {
-    stream.room.notify_all();
+void MuxCarrier::taken(MuxStream& stream, std::size_t bytes) noexcept {
+    // All that an inbox holds pays for all of the patience: whoever is waited for all the time, and
+    // does not take that much in that time, owes more and more.
+    const io::Duration paid =
+        core_.limits.mux_patience * static_cast<std::int64_t>(bytes) / std::int64_t{kInboxBytesMax};
+    stream.owed -= std::min(stream.owed, paid);
     room_.notify_all();
 }
 
@@ -271,7 +303,7 @@ void MuxCarrier::take_head(Session& session) {
             if (current_ && frame.error) {
                 current_->cut = true;  // there is nobody to tell
                 fail(*current_);
-            } else if (current_) {
+            } else if (current_ && !current_->failed) {  // after a cut, it is no end any more
                 current_->peer_ended = true;
                 current_->arrived.notify_all();
             }
@@ -317,12 +349,28 @@ void MuxCarrier::take_open(Session& session) {
     opened_(std::move(stream));
 }
 
+// What has come before is there to be read.
 void MuxCarrier::fail(MuxStream& stream) noexcept {
     stream.failed = true;
-    stream.bytes.clear();
     stream.arrived.notify_all();
-    has_room(stream);
+    room_.notify_all();
     stream.written.notify_all();
+}
+
+// Tears down a stream for what it has not taken, and lets go of that.
+void MuxCarrier::drop(MuxStream& stream) {
+    core_.stats.mux_stalls.add();
+    end(stream, io::Farewell::reset);
+    stream.bytes.clear();
+    stream.peer_ended = false;  // the end goes with the bytes before it
+    stream.reading = MuxStream::Reading::over;
+    fail(stream);
+}
+
+// The reason why an operation of the connection failed.
+Outcome MuxCarrier::failed(const Wire& wire, std::errc error) const noexcept {
+    const bool stopped = error == std::errc::operation_canceled;
+    return stopped ? outcome_of(wire.scope.why(), Outcome::idle, lost()) : lost();
 }
 
 }  // namespace ferry::core

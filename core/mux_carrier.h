@@ -21,11 +21,14 @@ namespace ferry::core {
 // of the streams; another one takes what the streams want to send, in turns, and seals it.
 //
 // The protocol has no windows, so what one stream does not take stops all of them once it is more
-// than its inbox may hold. That is bounded in time too: a stream that keeps the others waiting for
-// Limits::mux_patience is torn down.
+// than its inbox may hold. That is bounded in time too: a stream owes the time for which it has
+// kept others waiting, what it takes pays that back, and one that owes Limits::mux_patience is torn
+// down. A stream that is alone owes nothing; at a server, which cannot see who wants in behind it,
+// it may keep the connection waiting for as long without taking anything.
 //
 //   lifetime  shared by the coroutine that runs it and by the streams; once run() has returned,
-//             every stream has failed and no operation is in flight
+//             every stream has failed and no operation is in flight. What lies in the inbox of a
+//             stream by then can still be read
 //   thread    one core only
 class MuxCarrier {
 public:
@@ -55,33 +58,49 @@ public:
 
     // For the streams.
     //
-    // Waits until all of `write` is taken.
+    // Waits until all of `write` is taken; on a stream that has failed, until its reader knows.
     //   errors  operation_canceled, connection_reset
     io::Task<io::Result<void>> write(io::Scope& scope, MuxWrite& write);
     void open(MuxStream& stream);  // without data
     void end(MuxStream& stream, io::Farewell farewell);
     void release(MuxStream& stream, io::Farewell farewell) noexcept;
-    void has_room(MuxStream& stream) noexcept;  // for more bytes
+    void taken(MuxStream& stream, std::size_t bytes) noexcept;  // out of its inbox
 
 private:
-    io::Task<Outcome> read(Session& session, Intake& intake);
-    io::Task<Outcome> read_frames(Session& session, Intake& intake);
-    io::Task<Step<void>> deliver(Session& session, ByteView plain);
-    io::Task<Step<void>> put_piece(Session& session, ByteView piece);
+    // The connection while it runs. Its scope ends with it, and not what reads its streams.
+    struct Wire {
+        Wire(Session& its_session, End& its_end) noexcept
+            : session(its_session),
+              end(its_end),
+              scope(its_session.core.loop, &its_session.scope) {}
+
+        Session& session;
+        End& end;
+        io::Scope scope;
+    };
+
+    io::Task<Outcome> read(Wire& wire, Intake& intake);
+    io::Task<Outcome> read_frames(Wire& wire, Intake& intake);
+    io::Task<Step<void>> deliver(Wire& wire, ByteView plain);
+    io::Task<Step<void>> put_piece(Wire& wire, ByteView piece);
+    io::Task<bool> wait_for(Wire& wire, MuxStream& slow);
+    io::Task<void> wait_for_slot(Wire& wire, MuxStream& stream);
     ByteView put_at_once(ByteView piece);
     io::Buffer slot_for(const MuxStream& stream) noexcept;
     bool takes_too_much() const noexcept;
-    MuxStream& slowest(MuxStream& otherwise) noexcept;
+    std::shared_ptr<MuxStream> slowest(std::shared_ptr<MuxStream> otherwise) const noexcept;
     void take_packet_piece(ByteView piece, bool last);
     void take_head(Session& session);
     void take_open(Session& session);
     void fail(MuxStream& stream) noexcept;
+    void drop(MuxStream& stream);
+    Outcome failed(const Wire& wire, std::errc error) const noexcept;
     Outcome lost() const noexcept {
         return opens_streams() ? Outcome::target_lost : Outcome::client_lost;
     }
 
-    io::Task<Outcome> write_all(Session& session, End& end);
-    io::Task<io::Result<void>> send_batch(Session& session, End& end);
+    io::Task<Outcome> write_all(Wire& wire);
+    io::Task<io::Result<void>> send_batch(Wire& wire);
     void fill(io::Buffer& plain);
     bool fill_bytes(MuxWrite& write, io::Buffer& plain);
     bool fill_packets(MuxWrite& write, io::Buffer& plain);
@@ -94,7 +113,7 @@ private:
     std::map<std::uint16_t, std::shared_ptr<MuxStream>> streams_;
     std::uint32_t made_ = 0;
     io::Condition streams_changed_;
-    io::Condition room_;  // in the inbox of some stream
+    io::Condition room_;  // in the inbox of some stream; or there is another stream
 
     proto::mux::FrameReader frames_;
     std::shared_ptr<MuxStream> current_;  // whose data is coming in; null: nobody's

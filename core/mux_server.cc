@@ -42,7 +42,10 @@ io::Task<Outcome> serve_mux(Session& session) {
             server.scope.spawn(serve(server, std::move(stream)));
         });
     auto outcome = co_await server.carrier->run(session, session.client, std::move(session.early));
-    server.scope.stop(io::Stop::peer);
+    // The streams have had their cut, and may have bytes from before it to pass on: each has the
+    // times of a session for that.
+    session.client.close(is_cut(outcome) ? io::Farewell::reset : io::Farewell::normal);
+    session.scope.idle_after(io::Duration::zero());
     co_await server.scope.join();
     co_return outcome;
 }

@@ -51,12 +51,19 @@ io::Task<io::Result<void>> wait_for_arrival(io::Scope& scope, MuxCarrier& carrie
 
 io::Task<io::Result<std::size_t>> MuxLink::recv(io::Scope& scope, io::Buffer& into) {
     MuxStream& stream = *stream_;
+    if (stream.reading == MuxStream::Reading::not_yet) {
+        stream.reading = MuxStream::Reading::begun;
+    }
     while (stream.bytes.empty()) {
-        if (stream.failed) {
-            co_return std::unexpected(std::errc::connection_reset);
+        if (stream.peer_ended || stream.failed) {
+            stream.reading = MuxStream::Reading::over;
+            stream.written.notify_all();
         }
         if (stream.peer_ended) {
             co_return std::size_t{0};
+        }
+        if (stream.failed) {
+            co_return std::unexpected(std::errc::connection_reset);
         }
         auto arrived = co_await wait_for_arrival(scope, *carrier_, stream);
         if (!arrived) {
@@ -64,7 +71,7 @@ io::Task<io::Result<std::size_t>> MuxLink::recv(io::Scope& scope, io::Buffer& in
         }
     }
     const std::size_t count = stream.bytes.take(into);
-    carrier_->has_room(stream);
+    carrier_->taken(stream, count);
     co_return count;
 }
 

@@ -56,12 +56,14 @@ struct MuxStream {
     bool ended = false;       // we have said so
     bool cut = false;         // one side has said that both directions are over
     bool released = false;    // nobody reads it any more: what comes is dropped
+    enum class Reading : std::uint8_t { not_yet, begun, over };
+    Reading reading = Reading::not_yet;  // of a stream; over: the reader knows how it has ended
+    io::Duration owed{};                 // for which it has kept others waiting
 
     ByteInbox bytes;      // of a stream
     PacketInbox packets;  // of an association
     io::Condition arrived;
-    io::Condition room;     // in `bytes`
-    io::Condition written;  // a MuxWrite is done
+    io::Condition written;  // a MuxWrite is done, or `reading` is over
 };
 
 // A stream as the end of a session.

@@ -45,20 +45,23 @@ void copy_from(MuxWrite& write, ByteSpan to) noexcept {
 
 io::Task<io::Result<void>> MuxCarrier::write(io::Scope& scope, MuxWrite& write) {
     MuxStream& stream = write.stream;
-    if (!alive_ || stream.failed || stream.ended) {
-        co_return std::unexpected(std::errc::connection_reset);
+    if (alive_ && !stream.failed && !stream.ended) {
+        writes_.push_back(write);
+        more_.notify_all();
     }
-    writes_.push_back(write);
-    more_.notify_all();
     while (!write.done) {
-        auto changed = co_await stream.written.wait(scope);
-        if (write.done) {
-            break;
-        }
-        if (stream.failed || !changed) {
+        if (!alive_ || stream.failed || stream.ended) {
             write.unlink();
-            co_return std::unexpected(stream.failed ? std::errc::connection_reset
-                                                    : std::errc::operation_canceled);
+            // Whoever hears of it ends the session. Let that be the reader, when it has taken, and
+            // passed on, what had come before.
+            if (stream.reading != MuxStream::Reading::begun) {
+                co_return std::unexpected(std::errc::connection_reset);
+            }
+        }
+        auto changed = co_await stream.written.wait(scope);
+        if (!changed && !write.done) {
+            write.unlink();
+            co_return std::unexpected(changed.error());
         }
     }
     co_return {};
@@ -91,7 +94,7 @@ void MuxCarrier::release(MuxStream& stream, io::Farewell farewell) noexcept {
     end(stream, farewell);
     stream.bytes.clear();
     stream.packets.clear();
-    has_room(stream);
+    room_.notify_all();
     streams_.erase(stream.id);
     streams_changed_.notify_all();
 }
@@ -114,37 +117,37 @@ mux::Frame MuxCarrier::frame_of(const MuxStream& stream) const {
     return frame;
 }
 
-io::Task<Outcome> MuxCarrier::write_all(Session& session, End& end) {
+io::Task<Outcome> MuxCarrier::write_all(Wire& wire) {
     for (;;) {
         while (alive_ && heads_.empty() && writes_.empty()) {
-            auto changed = co_await more_.wait(session.scope);
+            auto changed = co_await more_.wait(wire.scope);
             if (!changed) {
-                co_return outcome_of(session.scope.why(), Outcome::idle, Outcome::finished);
+                co_return outcome_of(wire.scope.why(), Outcome::idle, Outcome::finished);
             }
         }
         if (!alive_) {
             co_return Outcome::finished;
         }
-        auto sent = co_await send_batch(session, end);
+        auto sent = co_await send_batch(wire);
         if (!sent) {
-            const Outcome outcome = failure(session, sent.error(), Outcome::idle, lost());
-            session.scope.stop(io::Stop::peer);
+            const Outcome outcome = failed(wire, sent.error());
+            wire.scope.stop(io::Stop::peer);
             co_return outcome;
         }
-        session.scope.touch();
+        wire.session.scope.touch();
     }
 }
 
 // Takes what waits, as much as a slot holds; many streams together fill it as one would. Where the
 // last one was not enough for all that waited, it is a bulk buffer, if one is free.
-io::Task<io::Result<void>> MuxCarrier::send_batch(Session& session, End& end) {
+io::Task<io::Result<void>> MuxCarrier::send_batch(Wire& wire) {
     Pools& pools = core_.pools;
     io::Buffer plain;
-    if (overfull_ && session.buffer_bytes() >= kBulkBytes) {
+    if (overfull_ && wire.session.buffer_bytes() >= kBulkBytes) {
         plain = pools.bulk.try_take();
     }
     if (!plain) {
-        auto taken = co_await pools.frames.take(session.scope);
+        auto taken = co_await pools.frames.take(wire.scope);
         if (!taken) {
             co_return std::unexpected(taken.error());
         }
@@ -161,13 +164,13 @@ io::Task<io::Result<void>> MuxCarrier::send_batch(Session& session, End& end) {
             out = pools.out_run.try_take();
         }
         if (!out) {
-            auto taken = co_await pools.out.take(session.scope);
+            auto taken = co_await pools.out.take(wire.scope);
             if (!taken) {
                 co_return std::unexpected(taken.error());
             }
             out = std::move(*taken);
         }
-        proto::Sealer& sealer = *end.sealer;
+        proto::Sealer& sealer = *wire.end.sealer;
         const std::size_t added = sealer.added_max();
         while (!plain.data().empty() && out.room().size() > added) {
             const std::size_t unit =
@@ -175,11 +178,11 @@ io::Task<io::Result<void>> MuxCarrier::send_batch(Session& session, End& end) {
             out.commit(sealer.seal(plain.data().first(unit), out.room()));
             plain.consume(unit);
         }
-        auto sent = co_await end.socket.send(session.scope, out.data());
+        auto sent = co_await wire.end.socket.send(wire.scope, out.data());
         if (!sent) {
             co_return sent;
         }
-        end.count_sent(out.data().size());
+        wire.end.count_sent(out.data().size());
     }
     co_return {};
 }

@@ -25,8 +25,14 @@ io::Task<bool> send_all(io::Socket& socket, const Bytes& bytes) {
     co_return done.has_value();
 }
 
-io::Task<bool> hear_all(io::Socket& socket, Heard& heard) {
+io::Task<bool> hear_all(io::Socket& socket, Heard& heard, Pace pace = {}) {
+    std::size_t rest_at = pace.bytes;
     for (;;) {
+        if (pace.bytes > 0 && heard.bytes.size() >= rest_at) {
+            rest_at = heard.bytes.size() + pace.bytes;
+            auto slept = co_await socket.scope().loop().sleep_for(socket.scope(), pace.pause);
+            (void)slept;  // whoever stops it fails the receive, too
+        }
         io::Buffer in;
         auto got = co_await socket.recv(in);
         if (!got || *got == 0) {
@@ -40,12 +46,13 @@ io::Task<bool> hear_all(io::Socket& socket, Heard& heard) {
     }
 }
 
-io::Task<bool> hear_after(io::Scope& scope, io::Duration deaf, io::Socket& socket, Heard& heard) {
+io::Task<bool> hear_after(io::Scope& scope, io::Duration deaf, io::Socket& socket, Heard& heard,
+                          Pace pace) {
     if (deaf > io::Duration::zero()) {
         auto slept = co_await scope.loop().sleep_for(scope, deaf);
         (void)slept;  // whoever stops it fails the receive, too
     }
-    auto all = co_await hear_all(socket, heard);
+    auto all = co_await hear_all(socket, heard, pace);
     co_return all;
 }
 
@@ -138,8 +145,9 @@ io::Task<void> Target::converse(io::Accepted accepted) {
         }
         co_return;
     }
-    auto both = co_await io::both(hear_after(scope_, talk_.target_deaf, socket, heard),
-                                  send_all(socket, talk_.down));
+    auto both =
+        co_await io::both(hear_after(scope_, talk_.target_deaf, socket, heard, talk_.target_pace),
+                          send_all(socket, talk_.down));
     settle(heard, both.second);
 }
 
@@ -159,8 +167,9 @@ io::Task<void> speak(Host& host, io::Endpoint at, const Talk& talk, Bytes hello,
             co_return;
         }
     }
-    auto both = co_await io::both(hear_after(scope, talk.client_deaf, *socket, heard),
-                                  send_all(*socket, talk.up));
+    auto both =
+        co_await io::both(hear_after(scope, talk.client_deaf, *socket, heard, talk.client_pace),
+                          send_all(*socket, talk.up));
     settle(heard, both.second);
 }
 

@@ -34,6 +34,12 @@ public:
     io::Scope root;
 };
 
+// How an end reads: so many bytes, then nothing for a while. All at once, where there is no pause.
+struct Pace {
+    std::size_t bytes = 0;
+    io::Duration pause{};
+};
+
 // What two programs tell each other.
 struct Talk {
     Bytes up;                   // from the client
@@ -42,6 +48,8 @@ struct Talk {
     // How long each end does not read at first.
     io::Duration client_deaf{};
     io::Duration target_deaf{};
+    Pace client_pace{};
+    Pace target_pace{};
 };
 
 // What one end has heard, and how it ended.

@@ -132,5 +132,41 @@ TEST(MuxFrames, OfAnyKindComeToAnEnd) {
     }
 }
 
+// The connection ends at once; what has come before for somebody slow is passed on to them.
+TEST(MuxFrames, AFaultDoesNotTakeBackWhatCameBefore) {
+    Siege siege;
+    Host target_host(siege.world, *io::Endpoint::from_literal("10.0.0.3", 0));
+    Talk talk;
+    talk.target_deaf = std::chrono::minutes(1);
+    Target target(target_host, *io::Endpoint::from_literal("10.0.0.3", kEchoPort), talk);
+
+    const Bytes all = pattern(1, 200'000);
+    Bytes plain = {0, 12, 0, 1, 1, 0, 1, 0, kEchoPort, 1, 10, 0, 0, 3};
+    for (std::size_t done = 0; done < all.size(); done += 8000) {
+        plain.insert(plain.end(), {0, 4, 0, 1, 2, 1});
+        put_number(plain, 8000);
+        const auto first = all.begin() + static_cast<std::ptrdiff_t>(done);
+        plain.insert(plain.end(), first, first + 8000);
+    }
+    plain.insert(plain.end(), {0, 4, 0, 1, 99, 0});
+    Random random(1);
+    siege.send(sealed(siege.world, plain, random));
+    siege.wait();
+    EXPECT_LT(siege.learned.front()->closed_after, std::chrono::seconds(1));
+    ASSERT_EQ(target.heard().size(), 1U);
+    const Heard& heard = *target.heard().front();
+    (void)siege.world.run([&] { return heard.over; });
+    EXPECT_TRUE(heard.over) << siege.world.describe();
+    EXPECT_FALSE(heard.ended) << "a cut was taken for an end";
+    EXPECT_GT(heard.bytes.size(), all.size() - 20'000) << "less what a reset overtakes";
+    EXPECT_TRUE(std::equal(heard.bytes.begin(), heard.bytes.end(), all.begin()));
+
+    siege.server.stop(std::chrono::seconds(0));
+    target.close();
+    (void)siege.world.run([&] { return siege.server.ended() && target.closed(); });
+    EXPECT_TRUE(siege.server.ended()) << siege.world.describe();
+    EXPECT_TRUE(siege.server.pools_are_full());
+}
+
 }  // namespace
 }  // namespace ferry::sim

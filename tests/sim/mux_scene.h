@@ -7,6 +7,7 @@
 #include <memory>
 #include <vector>
 
+#include "core/mux_carrier.h"
 #include "tests/sim/apps.h"
 #include "tests/sim/configs.h"
 #include "tests/sim/node.h"
@@ -18,23 +19,26 @@ using std::chrono::seconds;
 
 inline constexpr std::uint16_t kTargetPort = 80;
 inline constexpr std::uint16_t kOtherPort = 81;
+// Above what a stream may leave behind: its inbox, and what sockets take on both sides.
+inline constexpr std::size_t kMuch = core::MuxCarrier::kInboxBytesMax + 1'000'000;
 
 // Nothing ends by itself unless a test says so.
-inline core::config::Config base_config() {
+inline core::config::Config base_config(const core::config::Level& level) {
     core::config::Config config;
-    config.policy.levels.emplace(0, patient_level());
+    config.policy.levels.emplace(0, level);
     return config;
 }
 
-inline core::config::Config server_config() {
-    core::config::Config config = base_config();
+inline core::config::Config server_config(const core::config::Level& level) {
+    core::config::Config config = base_config(level);
     config.inbounds.push_back(vmess_inbound());
     config.outbounds.push_back(freedom_outbound());
     return config;
 }
 
-inline core::config::Config client_config(std::uint16_t concurrency, std::uint16_t server_port) {
-    core::config::Config config = base_config();
+inline core::config::Config client_config(std::uint16_t concurrency, std::uint16_t server_port,
+                                          const core::config::Level& level) {
+    core::config::Config config = base_config(level);
     for (const std::uint16_t port : {kTargetPort, kOtherPort}) {
         config.inbounds.push_back(door_inbound(static_cast<std::uint16_t>(1000 + port), port));
     }
@@ -53,6 +57,7 @@ struct Choices {
     Weather weather = Weather::calm();
     std::uint64_t seed = 1;
     std::uint16_t server_port = kVmessPort;
+    core::config::Level level = patient_level();
 };
 
 // Programs, a client, a server, two targets.
@@ -64,9 +69,10 @@ public:
           other(choices.other),
           client_host(world, kClientHost),
           target_host(world, kTargetHost),
-          server(world, kServerHost, server_config(), dispatch(), choices.limits),
-          client(world, kClientHost, client_config(choices.concurrency, choices.server_port),
-                 dispatch(), choices.limits),
+          server(world, kServerHost, server_config(choices.level), dispatch(), choices.limits),
+          client(world, kClientHost,
+                 client_config(choices.concurrency, choices.server_port, choices.level), dispatch(),
+                 choices.limits),
           target(target_host, kTargetHost.with_port(kTargetPort), talk),
           other_target(target_host, kTargetHost.with_port(kOtherPort), other) {}
 

@@ -202,9 +202,6 @@ TEST(Mux, AFailedDialReachesAllWhoWait) {
 
 // ---- one stream does not stop the others
 
-// Above what the stopped stream may leave behind: its inbox, and what sockets take on both sides.
-constexpr std::size_t kMuch = core::MuxCarrier::kInboxBytesMax + 1'000'000;
-
 Choices stalled_choices() {
     Choices choices;
     choices.talk = long_talk();
