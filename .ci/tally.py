@@ -1,4 +1,4 @@
-"""Adds up the test cases of meson's JUnit reports: prints each failure, then 'N passed, M failed'.
+"""Adds up the test cases of meson's JUnit reports: prints each failure and why, then 'N passed, M failed'.
 
 Usage: tally.py NAME=STATUS=REPORT...
 
@@ -15,8 +15,11 @@ import xml.etree.ElementTree as ElementTree
 _NOT_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 
 
+_REASON_CHARACTERS = 400
+
+
 def outcomes(path):
-    """The cases of one report, as (name, outcome) with outcome passed, failed or skipped."""
+    """The cases of one report, as (name, outcome, reason) with outcome passed, failed or skipped."""
     with open(path, encoding="utf-8", errors="replace") as report:
         text = _NOT_XML.sub("?", report.read())
     for suite in ElementTree.fromstring(text.encode()).iter("testsuite"):
@@ -24,11 +27,31 @@ def outcomes(path):
         for case in cases:
             name = f"{suite.get('name')}.{case.get('name')}"
             if case.find("skipped") is not None:
-                yield name, "skipped"
+                yield name, "skipped", ""
             elif case.find("failure") is not None or case.find("error") is not None:
-                yield name, "failed"
+                yield name, "failed", reason_of(case, suite)
             else:
-                yield name, "passed"
+                yield name, "passed", ""
+
+
+def reason_of(case, suite):
+    """Why a case failed, in a line: what its report says, or in TAP the last comment below its `not ok`."""
+    for kind in ("failure", "error"):
+        found = case.find(kind)
+        if found is not None and (found.get("message") or found.text):
+            return " ".join((found.get("message") or found.text).split())[:_REASON_CHARACTERS]
+    lines = iter(suite.findtext("system-out", "").splitlines())
+    # A subtest's name in the report is its number and its description, as in the line itself.
+    wanted = "not ok " + case.get("name", "")
+    for line in lines:
+        if line.strip() == wanted:
+            break
+    last = ""
+    for line in lines:
+        if not line.startswith("#"):
+            break
+        last = line[1:].strip() or last
+    return last[:_REASON_CHARACTERS]
 
 
 def main(arguments):
@@ -37,10 +60,10 @@ def main(arguments):
         label, status, path = argument.split("=", 2)
         here = {"passed": 0, "failed": 0, "skipped": 0}
         try:
-            for name, outcome in outcomes(path):
+            for name, outcome, reason in outcomes(path):
                 here[outcome] += 1
                 if outcome == "failed":
-                    print(f"FAILED {label}: {name}")
+                    print(f"FAILED {label}: {name}" + (f": {reason}" if reason else ""))
         except (OSError, ElementTree.ParseError) as error:
             here["failed"] += 1
             print(f"FAILED {label}: no report ({error})")

@@ -5,6 +5,7 @@ import os
 import socket
 import struct
 import threading
+import time
 
 from streams import TIMEOUT_SECONDS, dial, receive_exactly
 
@@ -126,48 +127,58 @@ def noise(count) -> bytes:
     return os.urandom(count)
 
 
-def tries_of(pair) -> int:
-    """How often to send. On loopback ours lose nothing, and a second try would hide a bug; V2Ray 4.34 loses
-    answers now and then (vmess.md 18)."""
-    return 1 if pair.both_ours else 3
+# On loopback ours lose nothing, and a second try would hide a bug.
+_ONE_TRY = (TIMEOUT_SECONDS,)
+# V2Ray 4.34 loses answers now and then (vmess.md 18). It keeps what it has opened for a target until 4 to 8 s
+# have passed in silence: one more try meets that, and one after the silence gets a new one.
+_SEVERAL_TRIES = (2, 9, 2, 9)
 
 
-def echoes(association, target, datagram, host=None, tries=1):
+def tries_of(pair) -> tuple:
+    """How many seconds to wait for an answer before sending again, for each try."""
+    return _ONE_TRY if pair.both_ours else _SEVERAL_TRIES
+
+
+def echoes(association, target, datagram, host=None, tries=_ONE_TRY):
     """One datagram there and back."""
     answered(association, datagram, datagram, host or target.host, target.port, tries)
 
 
-def answered(association, datagram, wanted, host, port, tries=1):
+def answered(association, datagram, wanted, host, port, tries=_ONE_TRY):
     """One datagram there, and the answer to it; gives where that says that it is from."""
-    for left in reversed(range(tries)):
+    for seconds in tries:
         association.send(datagram, host, port)
-        try:
-            answer, source = association.receive(TIMEOUT_SECONDS / tries)
-        except TimeoutError:
-            if left == 0:
-                raise
-            continue
-        if left > 0 and answer != wanted:
-            continue  # late, to a datagram before
-        assert answer == wanted, f"{len(answer)} bytes in place of {len(wanted)}"
-        return source
+        for answer, source in _heard(association, seconds):
+            if answer == wanted:
+                return source
+            # Where there are several tries, this one may be late, to a datagram before.
+            assert len(tries) > 1, f"{len(answer)} bytes in place of {len(wanted)}"
+    raise TimeoutError(f"no answer to a datagram of {len(datagram)} bytes, tried for {tries} seconds")
 
 
-def burst_echoes(association, target, datagrams, tries=1):
+def burst_echoes(association, target, datagrams, tries=_ONE_TRY):
     """Different datagrams at once, and each comes back; where one try must do, nothing else comes."""
     missing = set(datagrams)
-    for left in reversed(range(tries)):
+    for seconds in tries:
         for datagram in datagrams:
             if datagram in missing:
                 association.send(datagram, target.host, target.port)
+        for answer, _ in _heard(association, seconds):
+            assert len(tries) > 1 or answer in missing, f"{len(answer)} bytes that nobody waits for"
+            missing.discard(answer)
+            if not missing:
+                return
+    raise TimeoutError(f"{len(missing)} of {len(datagrams)} did not come back, tried for {tries} seconds")
+
+
+def _heard(association, seconds):
+    """What comes within a time, and where from."""
+    deadline = time.monotonic() + seconds
+    while (left := deadline - time.monotonic()) > 0:
         try:
-            while missing:
-                answer, _ = association.receive(TIMEOUT_SECONDS / tries)
-                assert tries > 1 or answer in missing, f"{len(answer)} bytes that nobody waits for"
-                missing.discard(answer)
-            return
+            yield association.receive(left)
         except TimeoutError:
-            assert left > 0, f"{len(missing)} of {len(datagrams)} did not come back"
+            return
 
 
 # ---- the smallest DNS server (RFC 1035): one name, one address

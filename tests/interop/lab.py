@@ -19,8 +19,10 @@ from dataclasses import dataclass
 PATIENCE_SECONDS = 15
 _GRACE_SECONDS = 3
 _LOG_LINES = 60
-# Above what is well known, below what the kernel takes for outgoing connections.
-_RANGE_FIRST, _RANGE_LAST = 20_000, 32_000
+# Above what is well known, below what the kernel takes for outgoing connections. Single ports have a part
+# of their own, since one that was used just now would be a hole in a row.
+_SINGLE_PORTS = (10_000, 20_000)
+_ROW_PORTS = (20_000, 32_000)
 _RANGE_TRIES = 100
 
 
@@ -154,19 +156,23 @@ class Lab:
         return thing
 
     def free_port(self, host="127.0.0.1") -> int:
-        """A port for a program to listen on.
-
-        It stays bound here, without listening, so nobody else gets it: the kernel gives it to no outgoing
-        connection, while SO_REUSEADDR lets a real listener in. As long as none is there it refuses, so it
-        also serves as a port where nobody is.
-        """
-        self._holders.append(_holder(host, 0))
-        return self._holders[-1].getsockname()[1]
+        """A port for a program to listen on, for connections and for datagrams."""
+        return self._hold(_SINGLE_PORTS, 1, host)[0]
 
     def free_range(self, count, host="127.0.0.1") -> range:
-        """So many ports in a row, held like a single one. They lie below those that the kernel gives out."""
+        """So many ports in a row."""
+        return self._hold(_ROW_PORTS, count, host)
+
+    def _hold(self, among, count, host) -> range:
+        """Takes ports for this case.
+
+        They lie below those that the kernel gives out, where no socket for datagrams gets by chance what a
+        program is about to open. They stay bound here for connections, without listening, so no other case
+        gets them, while SO_REUSEADDR lets a real listener in. As long as none is there they refuse, so they
+        also serve as ports where nobody is.
+        """
         for _ in range(_RANGE_TRIES):
-            first = random.randrange(_RANGE_FIRST, _RANGE_LAST - count)
+            first = random.randrange(among[0], among[1] - count)
             holders = []
             try:
                 for port in range(first, first + count):
@@ -244,10 +250,9 @@ def _holder(host, port):
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     holder = socket.socket(family, socket.SOCK_STREAM)
     try:
-        if port:
-            # Without the two options below it finds out whether somebody else has the port.
-            with socket.socket(family, socket.SOCK_STREAM) as trial:
-                trial.bind((host, port))
+        # Without the two options below it finds out whether somebody else has the port.
+        with socket.socket(family, socket.SOCK_STREAM) as trial:
+            trial.bind((host, port))
         holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         holder.bind((host, port))
