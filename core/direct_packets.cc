@@ -106,7 +106,6 @@ DirectPackets::DirectPackets(Session& session, io::DatagramSocket socket, const 
     : session_(session),
       socket_(std::move(socket)),
       local_(local),
-      only_(only),
       only_way_(sendable(only)),
       rules_(std::move(rules)),
       wire_(wire_of(session)) {
@@ -154,13 +153,14 @@ io::Task<Step<void>> DirectPackets::receive(Packets& into) {
         // Most come from the one that the last came from.
         io::Endpoint last;
         proto::Address from;
+        const bool from_all = addressed();
         for (const io::Datagram& one : batch_.all()) {
             wire_.add_down(one.bytes.size());
-            if (!addressed() && one.peer != only_way_) {
+            if (!from_all && one.peer != only_way_) {
                 session_.core.stats.datagrams_strange.add();
                 continue;
             }
-            if (addressed() && one.peer != last) {
+            if (from_all && one.peer != last) {
                 last = one.peer;
                 from = address_of(last.unmapped());
             }
@@ -174,9 +174,9 @@ io::Task<Step<void>> DirectPackets::send(std::span<const Packet> all) {
     outgoing_.clear();
     // Most go where the last one went.
     const proto::Address* known = nullptr;
-    std::optional<io::Endpoint> way = only_way_;
+    std::optional<io::Endpoint> way;
     for (const Packet& packet : all) {
-        if (addressed() && (!known || packet.peer != *known)) {
+        if (!known || packet.peer != *known) {
             known = &packet.peer;
             way = find(packet.peer);
         }
@@ -238,6 +238,10 @@ io::Endpoint DirectPackets::sendable(const io::Endpoint& to) const {
 
 // Where a datagram for `asked` goes, or nowhere; nothing: to names_, which does not know yet.
 std::optional<io::Endpoint> DirectPackets::find(const proto::Address& asked) {
+    const bool has_one = only_way_.family() != io::Endpoint::Family::none;
+    if (asked.kind == proto::Address::Kind::none || (has_one && asked == session_.address)) {
+        return only_way_;
+    }
     const proto::Address to = redirected(rules_.redirect, asked);
     if (to.kind != proto::Address::Kind::name) {
         return sendable(endpoint_of(to));

@@ -26,7 +26,7 @@ proto::Address redirected(const std::optional<proto::Address>& redirect,
 
 // A socket of its own for one association, or the one that its client has had before. Where the
 // near end can say with whom each datagram is, whoever answers is passed on; otherwise it is the
-// one target alone.
+// one target alone. Where the near end shows only later that it can, both hold for the same socket.
 //
 //   names   of addressed datagrams are resolved when they are met, beside the others (PacketNames)
 //   counts  what cannot be sent is dropped as datagrams_unsent, what a stranger sends as
@@ -47,9 +47,7 @@ public:
     io::Task<void> end() override { co_return; }  // a socket has no way to say so
     io::Task<void> settle() override;
     void rest() noexcept override { batch_.clear(); }
-    bool addressed() const noexcept override {
-        return only_.family() == io::Endpoint::Family::none;
-    }
+    bool addressed() const noexcept override { return session_.packets->addressed(); }
 
 private:
     void claim();
@@ -62,8 +60,7 @@ private:
     Session& session_;
     io::DatagramSocket socket_;
     const io::Endpoint local_;
-    const io::Endpoint only_;  // the one target; nowhere if there are many
-    const io::Endpoint only_way_;  // and how the socket names it
+    const io::Endpoint only_way_;  // to the one target, as the socket names it; or nowhere
     const PacketRules rules_;
     const Meter wire_;
     io::DatagramBatch batch_;

@@ -215,9 +215,14 @@ io::Task<void> MuxCarrier::wait_for_slot(Wire& wire, MuxStream& stream) {
     io::Scope patience(core_.loop, &wire.scope);
     patience.expire_at(core_.loop.now() + core_.limits.mux_patience);
     auto slot = co_await core_.pools.mux.take(patience);
+    // Much may have happened since the slot was given. One that nothing is put into any more would
+    // be read as the stream's end.
+    if (wire.scope.stopping() || stream.released) {
+        co_return;
+    }
     if (slot) {
         stream.bytes.add_slot(std::move(*slot));
-    } else if (!wire.scope.stopping() && !stream.released) {
+    } else {
         drop(stream);
     }
 }
@@ -338,10 +343,12 @@ void MuxCarrier::take_open(Session& session) {
         std::clamp<std::uint64_t>(session.buffer_bytes(), kMuxSlotBytes, kInboxBytesMax));
     auto stream = std::make_shared<MuxStream>(frame.session, *frame.network, limit);
     stream->target = *frame.target;
-    stream->global_id = frame.global_id;
+    if (frame.global_id != mux::GlobalId{}) {
+        stream->global_id = frame.global_id;
+    }
     stream->opened = true;
     stream->addressed =
-        stream->network == mux::Network::udp && (stream->id == 0 || stream->global_id);
+        stream->network == mux::Network::udp && (stream->id == 0 || frame.global_id);
     streams_.emplace(stream->id, stream);
     ++made_;
     core_.stats.mux_streams.add();

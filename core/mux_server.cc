@@ -1,6 +1,8 @@
 #include "core/mux_server.h"
 
 #include "core/mux_carrier.h"
+#include "core/packet_addresses.h"
+#include "proto/mux/packet_address.h"
 
 namespace ferry::core {
 namespace {
@@ -14,6 +16,18 @@ struct MuxServer {
     std::shared_ptr<MuxCarrier> carrier;
 };
 
+// The near end of an association.
+std::unique_ptr<PacketEnd> packets_of(Session& session, std::shared_ptr<MuxCarrier> carrier,
+                                      std::shared_ptr<MuxStream> stream) {
+    const bool has_addresses = proto::mux::is_packet_address_target(stream->target);
+    std::unique_ptr<PacketEnd> packets = std::make_unique<MuxPackets>(
+        session, Outcome::client_lost, std::move(carrier), std::move(stream));
+    if (has_addresses) {
+        packets = std::make_unique<PacketAddresses>(session, std::move(packets));
+    }
+    return packets;
+}
+
 io::Task<void> serve(MuxServer& server, std::shared_ptr<MuxStream> stream) {
     const bool is_udp = stream->network == proto::mux::Network::udp;
     std::unique_ptr<Link> link;
@@ -26,8 +40,7 @@ io::Task<void> serve(MuxServer& server, std::shared_ptr<MuxStream> stream) {
     if (is_udp) {
         session.network = Network::udp;
         session.global_id = stream->global_id;
-        session.packets = std::make_unique<MuxPackets>(session, Outcome::client_lost,
-                                                       server.carrier, std::move(stream));
+        session.packets = packets_of(session, server.carrier, std::move(stream));
     }
     co_await run_inner(session);
 }

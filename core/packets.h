@@ -53,8 +53,8 @@ public:
     // Lets go of the memory of what receive() gave.
     virtual void rest() noexcept = 0;
 
-    // Can the framing say where each datagram goes or comes from? If not, only those from the one
-    // target are passed on.
+    // Can the framing say where each datagram goes or comes from? If not, only those to and from
+    // the one target are passed on. Some peers show only later that theirs can.
     virtual bool addressed() const noexcept = 0;
 
     // Has it gone without a word, so that the same association may come back another way?

@@ -38,18 +38,21 @@ void count_passed(Session& session, Way way, std::span<const Packet> all) {
     }
 }
 
-// Is this from somebody else than the one target? Of a target with a name, the far end alone knows.
-bool is_strange(const Session& session, const Packet& packet) {
-    return packet.peer.kind != proto::Address::Kind::none &&
-           session.address.kind != proto::Address::Kind::name && packet.peer != session.address;
+// Is this to or from somebody else than the one target? Of a target with a name, only the far end
+// knows who that is.
+bool is_strange(const Course& course, const Packet& packet) {
+    const proto::Address& target = course.session.address;
+    return packet.peer.kind != proto::Address::Kind::none && packet.peer != target &&
+           (course.way == Way::up || target.kind != proto::Address::Kind::name);
 }
 
-// An end that cannot say whom a datagram is from must not be given those of strangers.
+// An end that cannot say whom a datagram is with must not be given those of others.
 void drop_strange(const Course& course, Packets& packets) {
-    if (course.way == Way::down && !course.to.addressed()) {
+    if (!course.to.addressed()) {
         const std::size_t dropped = std::erase_if(
-            packets, [&](const Packet& packet) { return is_strange(course.session, packet); });
-        course.session.core.stats.datagrams_strange.add(dropped);
+            packets, [&](const Packet& packet) { return is_strange(course, packet); });
+        StatsShard& stats = course.session.core.stats;
+        (course.way == Way::up ? stats.datagrams_unsent : stats.datagrams_strange).add(dropped);
     }
 }
 

@@ -46,14 +46,12 @@ Parsed<void> read_target(Reader& rest, Frame& frame) {
     return {};
 }
 
-// Behind the target of an association; what is too short for one means nothing, and all zero means
-// that there is none.
+// Behind the target of an association; what is too short for one means nothing.
 std::optional<GlobalId> read_global_id(Reader& rest) {
     if (rest.left() < kGlobalIdBytes) {
         return std::nullopt;
     }
-    const auto id = rest.array<kGlobalIdBytes>();
-    return id == GlobalId{} ? std::nullopt : std::optional(id);
+    return rest.array<kGlobalIdBytes>();
 }
 
 }  // namespace

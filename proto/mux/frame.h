@@ -50,7 +50,8 @@ enum class Status : std::uint8_t {
 enum class Network : std::uint8_t { tcp = 1, udp = 2 };
 
 // Names the local source of an association, so that its socket at the server can go with it from
-// one connection to the next. To the server it is opaque.
+// one connection to the next. To the server it is opaque. All zero names nobody; but whoever writes
+// it speaks XUDP.
 using GlobalId = std::array<std::uint8_t, kGlobalIdBytes>;
 
 // All of a frame but its data.
@@ -62,7 +63,7 @@ struct Frame {
     std::optional<Network> network = std::nullopt;
     // Where there is a network: the destination, or from the server the source of the datagram.
     std::optional<Address> target = std::nullopt;
-    std::optional<GlobalId> global_id = std::nullopt;  // of an `open` to udp only; never all zero
+    std::optional<GlobalId> global_id = std::nullopt;  // of an `open` to udp only
     // Size of the data; none if the frame has no place for it. As to what follows, 0 is the same.
     std::optional<std::uint16_t> data_bytes = std::nullopt;
 

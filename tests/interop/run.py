@@ -31,6 +31,7 @@ MODULES = (
     "insecure_cases",
     "udp_cases",
     "mux_udp_cases",
+    "mux_datagram_cases",
     "quic_cases",
     "ends_cases",
     "mux_cases",
