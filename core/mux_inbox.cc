@@ -1,6 +1,7 @@
 #include "core/mux_inbox.h"
 
 #include <algorithm>
+#include <cassert>
 #include <cstring>
 #include <utility>
 
@@ -28,6 +29,7 @@ std::size_t ByteInbox::take(io::Buffer& into) noexcept {
         into.commit(count);
         first.consume(count);
     }
+    assert(count > 0);
     if (!first) {
         slots_.pop_front();
     }

@@ -32,7 +32,8 @@ public:
     void add_slot(io::Buffer slot) { slots_.push_back(std::move(slot)); }
     std::size_t slots() const noexcept { return slots_.size(); }
 
-    // Takes the first slot, or, if `into` has one, as many bytes as it has room for.
+    // Takes the first slot, or, if `into` has one, as many bytes as it has room for: at least one,
+    // since none would be the end.
     std::size_t take(io::Buffer& into) noexcept;
     void clear() noexcept;
 

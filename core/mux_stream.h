@@ -47,7 +47,7 @@ struct MuxStream {
     const proto::mux::Network network;
     proto::Address target;
     std::optional<proto::mux::GlobalId> global_id;
-    bool addressed = false;   // datagrams carry addresses
+    bool addressed = false;   // datagrams carry addresses; may turn true while it runs
     bool opened = false;      // its first frame has been written, or read
     bool wants_open = false;  // that frame need not wait for data any more
     bool peer_ended = false;  // the other side will send no more
@@ -78,7 +78,8 @@ public:
     io::Task<io::Result<void>> send(io::Scope& scope, std::span<const iovec> pieces) override;
     io::Task<io::Result<void>> shutdown_write(io::Scope& scope) override;
     void close(io::Farewell farewell) noexcept override;
-    bool was_reset() const noexcept override { return stream_->failed; }
+    // An end that came before the cut is an end.
+    bool was_reset() const noexcept override { return stream_->failed && !stream_->peer_ended; }
 
 private:
     std::shared_ptr<MuxCarrier> carrier_;  // null once closed

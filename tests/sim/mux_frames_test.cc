@@ -132,6 +132,37 @@ TEST(MuxFrames, OfAnyKindComeToAnEnd) {
     }
 }
 
+// A target that answers when it has heard everything: its client had said that this was all before
+// it went wrong.
+TEST(MuxFrames, AFaultDoesNotTakeBackAnEnd) {
+    Siege siege;
+    Host target_host(siege.world, *io::Endpoint::from_literal("10.0.0.3", 0));
+    Talk talk;
+    talk.target_waits = true;
+    Target target(target_host, *io::Endpoint::from_literal("10.0.0.3", kEchoPort), talk);
+
+    const Bytes all = pattern(1, 2000);
+    Bytes plain = {0, 12, 0, 1, 1, 1, 1, 0, kEchoPort, 1, 10, 0, 0, 3};
+    put_number(plain, all.size());
+    plain.insert(plain.end(), all.begin(), all.end());
+    plain.insert(plain.end(), {0, 4, 0, 1, 3, 0});
+    plain.insert(plain.end(), {0, 4, 0, 1, 99, 0});
+    Random random(1);
+    siege.send(sealed(siege.world, plain, random));
+    siege.wait();
+    (void)siege.world.run(
+        [&] { return target.heard().size() == 1 && target.heard().front()->over; });
+    ASSERT_EQ(target.heard().size(), 1U);
+    EXPECT_TRUE(target.heard().front()->bytes == all);
+    EXPECT_TRUE(target.heard().front()->ended) << "an end was taken for a cut";
+
+    siege.server.stop(std::chrono::seconds(0));
+    target.close();
+    (void)siege.world.run([&] { return siege.server.ended() && target.closed(); });
+    EXPECT_TRUE(siege.server.ended()) << siege.world.describe();
+    EXPECT_TRUE(siege.server.pools_are_full());
+}
+
 // The connection ends at once; what has come before for somebody slow is passed on to them.
 TEST(MuxFrames, AFaultDoesNotTakeBackWhatCameBefore) {
     Siege siege;
