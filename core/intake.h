@@ -33,7 +33,9 @@ public:
     // Lets go of what a quiet end must not hold.
     void rest() noexcept;
 
-    bool may_end() const noexcept { return end_.opener->may_end(); }
+    bool may_end() const noexcept {
+        return end_.opener->may_end() && in_.data().size() == done_bytes_;
+    }
 
 private:
     io::Task<io::Result<void>> make_room();

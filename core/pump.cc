@@ -232,7 +232,9 @@ void note_empty_answer(const Flow& flow) {
 // has reset the connection and the other direction was told so instead of this one.
 bool is_end(const Flow& flow, Then then) {
     const Session& session = flow.session;
-    if (then != Then::hold && flow.from.opener && !flow.from.opener->may_end()) {
+    const bool in_unit =
+        flow.from.opener && (!flow.from.opener->may_end() || !flow.in.data().empty());
+    if (then != Then::hold && in_unit) {
         return false;
     }
     const bool other_is_open = flow.way == Way::up ? !session.down_ended : !session.up_ended;

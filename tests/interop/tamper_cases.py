@@ -15,7 +15,7 @@ from peers import Client, Server
 from streams import Payload, abort, receive_exactly, receive_to_end
 from targets import Recorder, Target, endless
 from tunnel import ClientAlone, ServerAlone
-from wire import AES_128_GCM, CHACHA20_POLY1305, M, NONE, P, S, Request
+from wire import AES_128_GCM, CHACHA20_POLY1305, A, M, NONE, P, S, Request
 
 _GOOD = Payload(500, seed=9).bytes()
 _BETTER_NOT = b"never to be delivered" * 20
@@ -32,10 +32,13 @@ def cases(bench):
                 with_these = {"program": program, "security": security, "damage": damage}
                 yield Case(f"tamper/server/{name}/{damage}", partial(upload, **with_these))
                 yield Case(f"tamper/client/{name}/{damage}", partial(download, **with_these))
-        yield Case("tamper/server/cut-in-chunk", partial(cut_upload, program=program))
+        for name, (option, count) in CUTS.items():
+            with_these = {"program": program, "option": option, "count": count}
+            yield Case(f"tamper/server/cut-in-{name}", partial(cut_upload, **with_these))
+            if not option & A:
+                yield Case(f"tamper/client/cut-in-{name}", partial(cut_download, program=program, count=count))
         yield Case("tamper/server/target-busy", partial(busy_target, program=program))
         yield Case("tamper/server/client-resets", partial(client_resets, program=program))
-        yield Case("tamper/client/cut-in-chunk", partial(cut_download, program=program))
         yield Case("tamper/client/server-resets", partial(server_resets, program=program))
         yield Case("tamper/client/end-without-chunk", partial(bare_end, program=program))
         yield Case("tamper/client/broken-header", partial(broken_answers, program=program))
@@ -58,6 +61,14 @@ DAMAGES = {
     "large-chunk": lambda body: _flipped(body.seal(bytes(40_000)), 20_000),
     "end-chunk": lambda body: _flipped(body.seal(b""), 2),
     "lost-chunk": lambda body: (body.seal(_GOOD), body.seal(_BETTER_NOT))[1] + bytes(70_000),
+}
+
+
+# Options, and so many bytes of a chunk: its length has 2, or sealed 18.
+CUTS = {
+    "chunk": (S | M | P, 100),
+    "length": (S | M | P, 1),
+    "sealed-length": (S | M | P | A, 17),
 }
 
 
@@ -89,21 +100,21 @@ def download(lab, program, security, damage):
         receive_to_end(server.connection)
 
 
-def cut_upload(lab, program):
-    """A FIN inside a chunk is not an end."""
+def cut_upload(lab, program, option, count):
+    """A FIN inside a chunk, its length included, is not an end."""
     recorder = Recorder()
     target = lab.closing(Target(recorder))
     server = ServerAlone(lab, program)
-    with Client(server.port, Request(LOOPBACK, target.port)) as client:
+    with Client(server.port, Request(LOOPBACK, target.port, AES_128_GCM, option)) as client:
         client.send(client.header() + client.chunk(_GOOD))
         wait_until(lambda: recorder.received == _GOOD, "the good chunk")
-        client.send(client.chunk(_BETTER_NOT)[:100])
+        client.send(client.chunk(_BETTER_NOT)[:count])
         client.connection.shutdown(socket.SHUT_WR)
         assert recorder.wait() == "reset", "the target took the cut for an end"
     assert bytes(recorder.received) == _GOOD
 
 
-def cut_download(lab, program):
+def cut_download(lab, program, count):
     server = lab.closing(Server())
     client = ClientAlone(lab, program, server.port)
     with client.enter() as connection:
@@ -111,7 +122,7 @@ def cut_download(lab, program):
         server.accept()
         server.send(server.answer() + server.down.seal(_GOOD))
         assert receive_exactly(connection, len(_GOOD)) == _GOOD
-        server.send(server.down.seal(_BETTER_NOT)[:100])
+        server.send(server.down.seal(_BETTER_NOT)[:count])
         server.connection.shutdown(socket.SHUT_WR)
         assert receive_to_end(connection) == (b"", "reset")
 
