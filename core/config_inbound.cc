@@ -148,7 +148,7 @@ void read_settings(Section& section, Inbound& inbound) {
         inbound.settings = read_socks_inbound(section);
     } else if (protocol == "http") {
         inbound.settings = read_http_inbound(section);
-    } else if (protocol == "dokodemo-door") {
+    } else if (protocol == "dokodemo-door" || protocol == "tunnel") {  // Xray's newer name
         inbound.settings = read_dokodemo_inbound(section);
     } else {
         unknown_protocol(section.report(), name->at, kProtocols);

@@ -11,9 +11,10 @@ namespace ferry::core::config {
 namespace {
 
 // Protocols of V2Ray and its relatives that are not spoken in this place.
-constexpr std::array<std::string_view, 14> kElsewhere{
-    "vmess",   "vless",  "trojan", "shadowsocks", "socks",     "http",      "dokodemo-door",
-    "freedom", "direct", "dns",    "mtproto",     "blackhole", "wireguard", "loopback",
+constexpr std::array<std::string_view, 17> kElsewhere{
+    "vmess",     "vless",         "trojan",  "shadowsocks", "socks",  "mixed",
+    "http",      "dokodemo-door", "freedom", "blackhole",   "dns",    "mtproto",
+    "wireguard", "loopback",      "direct",  "block",       "tunnel",
 };
 
 }  // namespace

@@ -170,9 +170,9 @@ void read_settings(Section& section, Outbound& outbound) {
     const std::string protocol = lower(name->text);
     if (protocol == "vmess") {
         outbound.settings = read_vmess_outbound(section);
-    } else if (protocol == "freedom") {
+    } else if (protocol == "freedom" || protocol == "direct") {  // the second: Xray's newer name
         outbound.settings = read_freedom_outbound(section);
-    } else if (protocol == "blackhole") {
+    } else if (protocol == "blackhole" || protocol == "block") {
         outbound.settings = read_blackhole_outbound(section);
     } else {
         unknown_protocol(section.report(), name->at, kProtocols);

@@ -235,8 +235,7 @@ void read_encoding(Section& section, PacketEncoding& encoding) {
                              "write \"none\", \"packet\" or \"xudp\"");
 }
 
-VmessAccount read_account(Report& report, Value value, PacketEncoding& encoding) {
-    Section section(report, value);
+VmessAccount read_account(Section& section, PacketEncoding& encoding) {
     VmessAccount account;
     account.id = read_id(section).value_or(UserId{});
     account.level = section.number<std::uint32_t>("level").value_or(0);
@@ -246,27 +245,40 @@ VmessAccount read_account(Report& report, Value value, PacketEncoding& encoding)
     read_experiments(section, "experiments", account);
     read_experiments(section, "testsEnabled", account);
     account.alter_id = section.number<std::uint16_t>("alterId").value_or(0);
-    section.finish();
     return account;
 }
 
-VmessServer read_server(Report& report, Value value, PacketEncoding& encoding) {
-    Section section(report, value);
+// A server without its users. `whole` is what `section` is read from.
+VmessServer read_place(Section& section, Value whole) {
+    Report& report = section.report();
     VmessServer server;
     const auto host =
         section.needed_text("address", "the server has no address", "write an IP or a name");
     const auto port = section.find("port");
     const auto number = port ? number_of<std::uint16_t>(report, *port) : std::nullopt;
     if (!port || number == 0) {
-        report.warning(port.value_or(value), "nothing listens on port 0, so nobody answers",
+        report.warning(port.value_or(whole), "nothing listens on port 0, so nobody answers",
                        "write the server's port");
     }
-    if (host) {
+    if (host && trimmed(host->text).empty()) {
+        report.warning(host->at, "\"\" is nobody's address, so nobody answers",
+                       "write an IP or a name");
+        server.address.kind = proto::Address::Kind::name;
+        server.address.port = number.value_or(0);
+    } else if (host) {
         server.address = host_of(report, *host, number.value_or(0)).value_or(proto::Address{});
     }
+    return server;
+}
+
+VmessServer read_server(Report& report, Value value, PacketEncoding& encoding) {
+    Section section(report, value);
+    VmessServer server = read_place(section, value);
     for (const Value user :
          section.needed_list("users", "the server has no user", "add one with the id it knows")) {
-        server.users.push_back(read_account(report, user, encoding));
+        Section account(report, user);
+        server.users.push_back(read_account(account, encoding));
+        account.finish();
     }
     section.finish();
     return server;
@@ -278,7 +290,13 @@ VmessInbound read_vmess_inbound(Section& parent) {
     Section section(parent, "settings");
     Report& report = section.report();
     VmessInbound inbound;
-    if (const auto list = section.list("clients")) {
+    auto list = section.list("clients");
+    if (list) {
+        section.warn_of("users", "beside \"clients\" this key does nothing", "remove one of them");
+    } else {
+        list = section.list("users");  // the newer name, of Xray
+    }
+    if (list) {
         ClientReader reader(report, list->size());
         for (const Value client : list->children()) {
             reader.read(client);
@@ -291,14 +309,21 @@ VmessInbound read_vmess_inbound(Section& parent) {
     read_detour(features, inbound);
     features.finish();
     read_detour(section, inbound);
-    section.warn_of("users", "this key does nothing", "name it \"clients\"");
     section.finish();
     return inbound;
 }
 
 VmessOutbound read_vmess_outbound(Section& parent) {
+    const auto whole = parent.find("settings");
     Section section(parent, "settings");
     VmessOutbound outbound;
+    if (whole && !section.find("vnext") && section.find("address")) {
+        // Xray's flat form: the one server and its one user are the settings themselves.
+        outbound.servers.push_back(read_place(section, *whole));
+        outbound.servers.back().users.push_back(read_account(section, outbound.packet_encoding));
+        section.finish();
+        return outbound;
+    }
     for (const Value server : section.needed_list(
              "vnext", "there is no server", "add one with \"address\", \"port\" and \"users\"")) {
         outbound.servers.push_back(read_server(section.report(), server, outbound.packet_encoding));
