@@ -12,7 +12,7 @@ from entries import Refused
 from lab import wait_for_access, wait_until
 from streams import Ended, Payload, alive, dial, echoes, receive_to_end
 from targets import Origin, Target, echo
-from tunnel import Pair, Tunnel
+from tunnel import Pair, Tunnel, crowd_alter_id
 
 _REQUESTS = 40
 _ACCOUNT = ("anna", "pass word")
@@ -75,8 +75,9 @@ def direct(lab, program, inbound, outbound=None, name="direct"):
 def one_dead(lab, pair):
     """Of two servers one does not listen: no request fails."""
     target = lab.closing(Target(echo))
-    living = server_of(lab, pair.server)
-    port = client_of(lab, pair.client, [(LOOPBACK, lab.free_port()), (LOOPBACK, living)])
+    alter_id = crowd_alter_id(pair)
+    living = server_of(lab, pair.server, alter_id=alter_id)
+    port = client_of(lab, pair.client, [(LOOPBACK, lab.free_port()), (LOOPBACK, living)], alter_id=alter_id)
     all_served(port, target, _REQUESTS)
 
 
@@ -308,6 +309,7 @@ def engine_switches(lab, program, security):
     tunnel = Tunnel(lab, Pair(program, program), security, server_extra=extra, client_extra=extra)
     with tunnel.socks(target.port) as connection:
         echoes(connection, Payload(4 << 20))
+    wait_until(lambda: " started\n" in tunnel.server.output(), "the line behind those about the engine")
     said = tunnel.server.output()
     engine, switches = re.search(r"engine: (\w+), (zeroCopySend: .*)", said).groups()
     on = dict(part.split(": ") for part in switches.strip().split(", "))

@@ -6,8 +6,8 @@ OTHER_USER_ID = "4a1e3b0c-55aa-4c1e-9d7e-0a2f6f0c1b77"
 EMAIL = "anna@example.org"
 
 
-def vmess_in(port, listen=LOOPBACK, tag="vmess-in", clients=None):
-    clients = clients or [{"id": USER_ID, "alterId": 0, "email": EMAIL}]
+def vmess_in(port, listen=LOOPBACK, tag="vmess-in", clients=None, alter_id=0):
+    clients = clients or [{"id": USER_ID, "alterId": alter_id, "email": EMAIL}]
     return _inbound("vmess", port, listen, tag, {"clients": clients})
 
 
@@ -28,9 +28,9 @@ def door_in(port, host, target_port, listen=LOOPBACK, tag="door-in"):
     return _inbound("dokodemo-door", port, listen, tag, settings)
 
 
-def vmess_out(servers, security="auto", tag="proxy", user_id=USER_ID):
+def vmess_out(servers, security="auto", tag="proxy", user_id=USER_ID, alter_id=0):
     """servers: (host, port) pairs, each becomes one entry of `vnext`."""
-    user = {"id": user_id, "alterId": 0, "security": security}
+    user = {"id": user_id, "alterId": alter_id, "security": security}
     vnext = [{"address": host, "port": port, "users": [user]} for host, port in servers]
     return {"protocol": "vmess", "tag": tag, "settings": {"vnext": vnext}}
 

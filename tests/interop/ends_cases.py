@@ -6,6 +6,7 @@ What V2Ray itself does not do (vmess.md sections 16 and 18) is asked only of pai
 import socket
 from functools import partial
 
+import configs
 import entries
 from cases import Case
 from configs import LOOPBACK
@@ -24,6 +25,9 @@ from streams import (
 )
 from targets import Recorder, Target, answers_after_end, echo, endless, leave_alone, resets_after
 from tunnel import ENTRIES, Tunnel, securities_of
+
+# The silence before a late answer, and as long a one of the machine's own, must not be one too long.
+PATIENT = {f"{end}_times": configs.policy(downlinkOnly=30) for end in ("client", "server")}
 
 
 def cases(bench):
@@ -148,7 +152,7 @@ def late_answer(lab, pair, security, seconds, entry="socks5"):
     """The application has finished; the answer comes later and still arrives, then the end."""
     payload = Payload(100_000)
     target = lab.closing(Target(answers_after_end(seconds)))
-    tunnel = Tunnel(lab, pair, security, target=(LOOPBACK, target.port))
+    tunnel = Tunnel(lab, pair, security, target=(LOOPBACK, target.port), **PATIENT)
     with tunnel.enter(entry, LOOPBACK, target.port) as connection:
         answered_after_end(connection, payload)
 

@@ -19,9 +19,10 @@ from dataclasses import dataclass
 PATIENCE_SECONDS = 15
 _GRACE_SECONDS = 3
 _LOG_LINES = 60
-# Above what is well known, below what the kernel takes for outgoing connections. Single ports have a part
-# of their own, since one that was used just now would be a hole in a row.
-_SINGLE_PORTS = (10_000, 20_000)
+# Above what is well known and what the embedded default opens (10086, 10808, 10809), below what the kernel takes
+# for outgoing connections. Single ports have a part of their own, since one that was used just now would be a
+# hole in a row.
+_SINGLE_PORTS = (11_000, 20_000)
 _ROW_PORTS = (20_000, 32_000)
 _RANGE_TRIES = 100
 
@@ -176,7 +177,9 @@ class Lab:
             holders = []
             try:
                 for port in range(first, first + count):
-                    holders.append(_holder(host, port))
+                    # Who listens is looked up by number: nobody else gets this one at the usual address.
+                    for address in {host, "127.0.0.1"}:
+                        holders.append(_holder(address, port))
             except OSError:
                 for holder in holders:
                     holder.close()

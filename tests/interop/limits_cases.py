@@ -13,7 +13,7 @@ from configs import LOOPBACK
 from lab import wait_until
 from streams import Payload, alive, dial, receive_digest
 from targets import Target, echo, source_of
-from tunnel import Pair, Tunnel
+from tunnel import Pair, Tunnel, crowd_alter_id
 
 _CROWD = 200
 _FEW_FILES = 40
@@ -42,7 +42,7 @@ def cases(bench):
 def at_once(lab, pair, security):
     """Two hundred connections are open before the first byte, then all talk at the same time."""
     target = lab.closing(Target(echo))
-    tunnel = Tunnel(lab, pair, security)
+    tunnel = Tunnel(lab, pair, security, alter_id=crowd_alter_id(pair))
     connections = [lab.closing(tunnel.socks(target.port)) for _ in range(_CROWD)]
     failures = []
 
@@ -67,7 +67,7 @@ def at_once(lab, pair, security):
 def one_after_another(lab, pair):
     """Many short connections leave nothing behind in either program."""
     target = lab.closing(Target(echo))
-    tunnel = Tunnel(lab, pair)
+    tunnel = Tunnel(lab, pair, alter_id=crowd_alter_id(pair))
 
     def open_files():
         return [len(os.listdir(f"/proc/{end.pid}/fd")) for end in (tunnel.client, tunnel.server)]

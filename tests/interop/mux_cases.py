@@ -13,9 +13,10 @@ import configs
 from cases import Case
 from configs import EMAIL, LOOPBACK
 from count_cases import counters, wait_for_counter
-from ends_cases import answered_after_end, hears_nothing, whole_to_application, whole_to_target
+from ends_cases import PATIENT, answered_after_end, hears_nothing, whole_to_application, whole_to_target
 from lab import wait_until
 from log_cases import logged
+from standstill import Conversation, tried_anew
 from streams import Ended, Payload, alive, echoes, receive_exactly, receive_to_end
 from targets import Target, answers_after_end, echo, endless, leave_alone, resets_after, speaks_first
 from tunnel import Pair, Tunnel, on_one_core, securities_of
@@ -24,6 +25,7 @@ _CROWD = 64
 _SIZES = (1, 100, 2048, 8192, 70_000, 300_000)
 _STREAMS = 20
 _LIFE = 128
+_IDLE_SECONDS = 2
 _ESTABLISHED = "01"
 _COUNTED = {"levels": {"0": {"statsUserUplink": True, "statsUserDownlink": True}}}
 
@@ -188,7 +190,7 @@ def target_resets(lab, pair):
 def late_answer(lab, pair, seconds):
     """The application has finished; the answer comes later and still arrives, then the end."""
     target = lab.closing(Target(answers_after_end(seconds)))
-    tunnel = mux_tunnel(lab, pair)
+    tunnel = mux_tunnel(lab, pair, **PATIENT)
     with tunnel.socks(target.port) as connection:
         answered_after_end(connection, Payload(300_000))
 
@@ -325,15 +327,19 @@ def counted(lab, pair):
     wait_until(lambda: counters(tunnel.server)["core.open_sessions"] <= 1, "the streams to end")
 
 
+@tried_anew
 def idle_stream(lab, pair):
     """A stream without traffic ends at its time; one beside it goes on."""
     target = lab.closing(Target(echo))
-    tunnel = mux_tunnel(lab, pair, server_times=configs.policy(connIdle=2))
+    tunnel = mux_tunnel(lab, pair, server_times=configs.policy(connIdle=_IDLE_SECONDS))
+    of_busy, of_quiet = (Conversation(_IDLE_SECONDS) for _ in range(2))
     with tunnel.socks(target.port) as busy, tunnel.socks(target.port) as quiet:
-        alive(quiet)
+        with of_quiet.word():
+            alive(quiet)
         quiet.settimeout(0.2)
         for _ in range(100):
-            alive(busy)
+            with of_busy.word():
+                alive(busy)
             try:
                 assert quiet.recv(1) == b""
                 break
@@ -343,7 +349,8 @@ def idle_stream(lab, pair):
                 break
         else:
             raise AssertionError("the quiet stream is still there")
-        alive(busy)
+        with of_busy.word():
+            alive(busy)
 
 
 def insecure(lab, pair):

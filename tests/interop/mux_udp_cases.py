@@ -1,6 +1,7 @@
 """Datagrams inside Mux.Cool connections: as V2Ray has them, and as XUDP."""
 
 import contextlib
+import signal
 from functools import partial
 
 import configs
@@ -94,11 +95,14 @@ def restart(lab, pair):
     tunnel = UdpTunnel(lab, pair, target, settings={"packetEncoding": "xudp"})
     with SocksAssociation(tunnel.socks_port) as association:
         echoes(association, target, noise(100))
+        # It would look for its server at once and give up after a second or so, however long a start takes here.
+        tunnel.client.send(signal.SIGSTOP)
         tunnel.server.kill()
         # The kernel takes a ring down after its process has gone, and its listener with it.
         wait_until(lambda: tunnel.vmess_port not in listening_ports(), "the port to be free")
         vmess = configs.vmess_in(tunnel.vmess_port)
         lab.start(pair.server, configs.config([vmess], [configs.freedom_out()]), "server-again")
+        tunnel.client.send(signal.SIGCONT)
         wait_until(lambda: counters(tunnel.client)["core.xudp_moves"] == 1, "another connection")
         echoes(association, target, noise(200))
 

@@ -4,7 +4,7 @@ import socket
 
 import wire
 from configs import LOOPBACK, USER_ID
-from streams import TIMEOUT_SECONDS, dial, receive_exactly
+from streams import TIMEOUT_SECONDS, Ended, dial, receive_exactly
 
 
 class Client:
@@ -55,7 +55,8 @@ class Client:
         """Exactly so many bytes of the answer."""
         while len(self._rest) < count:
             piece = self._piece(count - len(self._rest))
-            assert piece, f"the answer ended after {len(self._rest)} of {count} bytes"
+            if not piece:
+                raise Ended(f"the answer ended after {len(self._rest)} of {count} bytes")
             self._rest += piece
         data, self._rest = self._rest[:count], self._rest[count:]
         return data

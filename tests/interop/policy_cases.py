@@ -1,7 +1,8 @@
 """The times of policy level 0, at each end: what they cut, and what they leave alone.
 
 No case measures a time. Each shows that traffic with pauses shorter than the limit lives on well past
-the limit, and that silence, some time after it, is cut.
+the limit, and that silence, some time after it, is cut. Where the machine makes a pause of its own that is as
+long as the limit, the case is tried anew.
 """
 
 import socket
@@ -11,6 +12,7 @@ from functools import partial
 import configs
 import entries
 from cases import Case
+from standstill import Conversation, tried_anew
 from streams import alive, dial, receive_exactly, receive_to_end
 from targets import Recorder, Target, echo, leave_alone, speaks_first
 from tunnel import Tunnel
@@ -45,19 +47,22 @@ def times(end, **seconds):
     return {f"{end}_times": configs.policy(**seconds)}
 
 
-def pause() -> None:
-    """A silence of the scenario."""
-    threading.Event().wait(_PAUSE_SECONDS)
+def talk(conversation, say) -> None:
+    """Words with silences between them that are shorter than the limit, and longer than it in all."""
+    for _ in range(_TURNS):
+        with conversation.word():
+            say()
+        threading.Event().wait(_PAUSE_SECONDS)
 
 
+@tried_anew
 def idle(lab, pair, end):
     """connIdle: a slow conversation goes on, a silent one is cut, on both sides."""
     target = lab.closing(Target(echo))
     tunnel = Tunnel(lab, pair, **times(end, connIdle=_LIMIT_SECONDS))
+    conversation = Conversation(_LIMIT_SECONDS)
     with tunnel.socks(target.port) as connection:
-        for _ in range(_TURNS):
-            alive(connection)
-            pause()
+        talk(conversation, lambda: alive(connection))
         received, _ = receive_to_end(connection)
         assert received == b"", received
         far = target.connection(0)
@@ -108,6 +113,7 @@ def greeting_after_limit(lab, pair):
 _LEVELS = {"levels": {"1": {"connIdle": _LIMIT_SECONDS}}}
 
 
+@tried_anew
 def user_levels(lab, pair):
     """Two users on one port: the one of the short level is cut when silent, the other is not."""
     target = lab.closing(Target(echo))
@@ -125,17 +131,20 @@ def user_levels(lab, pair):
         ports.append(lab.free_port())
         out = configs.vmess_out([(configs.LOOPBACK, server_port)], user_id=user)
         lab.start(pair.client, configs.config([configs.socks_in(ports[-1])], [out]), f"client-{user[:4]}")
+    conversation = Conversation(_LIMIT_SECONDS)
     with (
         entries.socks5(ports[0], configs.LOOPBACK, target.port) as short,
         entries.socks5(ports[1], configs.LOOPBACK, target.port) as long,
     ):
-        alive(short)
+        with conversation.word():
+            alive(short)
         alive(long)
         received, _ = receive_to_end(short)
         assert received == b"", received
         alive(long)
 
 
+@tried_anew
 def outbound_level(lab, pair):
     """`level` of the outbound's user: its connIdle cuts, although the way in has a long one."""
     target = lab.closing(Target(echo))
@@ -146,32 +155,39 @@ def outbound_level(lab, pair):
     out["settings"]["vnext"][0]["users"][0]["level"] = 1
     client = configs.config([configs.socks_in(port)], [out], times=_LEVELS)
     lab.start(pair.client, client, "client")
+    conversation = Conversation(_LIMIT_SECONDS)
     with entries.socks5(port, configs.LOOPBACK, target.port) as connection:
-        for _ in range(_TURNS):
-            alive(connection)
-            pause()
+        talk(conversation, lambda: alive(connection))
         received, _ = receive_to_end(connection)
         assert received == b"", received
 
 
+@tried_anew
 def downlink(lab, pair, end):
     """downlinkOnly, after the application's end: a slow answer goes on, a silent one is cut."""
     target = lab.closing(Target(leave_alone))
     tunnel = Tunnel(lab, pair, **times(end, downlinkOnly=_LIMIT_SECONDS))
     with tunnel.socks(target.port) as connection:
         connection.sendall(b"x")
+        conversation = Conversation(_LIMIT_SECONDS)
         connection.shutdown(socket.SHUT_WR)
         far = target.connection(0)
-        assert receive_to_end(far) == (b"x", "end")
-        for _ in range(_TURNS):
+
+        def piece():
             far.sendall(b"piece")
             assert receive_exactly(connection, 5) == b"piece"
-            pause()
+
+        with conversation.word():
+            assert receive_exactly(far, 1) == b"x"
+            assert far.recv(1) == b""
+            piece()
+        talk(conversation, piece)
         received, _ = receive_to_end(connection)
         assert received == b"", received
         receive_to_end(far)
 
 
+@tried_anew
 def uplink(lab, pair, end):
     """uplinkOnly, after the target's end: a slow upload goes on, a silent one is cut."""
     target = lab.closing(Target(leave_alone))
@@ -180,12 +196,17 @@ def uplink(lab, pair, end):
         connection.sendall(b"x")
         far = target.connection(0)
         assert receive_exactly(far, 1) == b"x"
+        conversation = Conversation(_LIMIT_SECONDS)
         far.shutdown(socket.SHUT_WR)
-        assert receive_to_end(connection) == (b"", "end")
-        for _ in range(_TURNS):
+
+        def piece():
             connection.sendall(b"piece")
             assert receive_exactly(far, 5) == b"piece"
-            pause()
+
+        with conversation.word():
+            assert connection.recv(1) == b""
+            piece()
+        talk(conversation, piece)
         received, _ = receive_to_end(far)
         assert received == b"", received
 

@@ -165,8 +165,8 @@ def _accepts(port) -> bool:
 
 def port_in_use(lab, program):
     """A port that is taken: 255, and the message names it."""
-    with socket.create_server((LOOPBACK, 0)) as taken:
-        port = taken.getsockname()[1]
+    port = lab.free_port()
+    with socket.create_server((LOOPBACK, port)):
         path = lab.write("taken.json", json.dumps(minimal(port)))
         done = lab.call(program, program.command(path)[1:])
     assert done.returncode == START_ERROR, done
@@ -176,8 +176,8 @@ def port_in_use(lab, program):
 def port_becomes_free(lab, program):
     """A port that is taken at the start is waited for, with a line that says so, and then served."""
     target = lab.closing(Target(echo))
-    with socket.create_server((LOOPBACK, 0)) as taken:
-        port = taken.getsockname()[1]
+    port = lab.free_port()
+    with socket.create_server((LOOPBACK, port)):
         path = lab.write("waiting.json", json.dumps(minimal(port)))
         process = lab.spawn(program, program.command(path), "waiting")
         said = f"{LOOPBACK}:{port} is taken: trying again"

@@ -10,12 +10,13 @@ import wire
 from cases import Case, Skip
 from configs import LOOPBACK
 from datagrams import noise
-from lab import PATIENCE_SECONDS, Program, udp_ports, wait_for_access, wait_until
+from lab import Program, udp_ports, wait_for_access, wait_until
 from udp_cases import UdpTunnel
 
 # Several streams at once, each of hundreds of full datagrams.
 _PAGES = 3
 _PAGE_BYTES = 300_000
+_BROWSER_SECONDS = 40
 _FRAMINGS = {
     "vmess": {},
     "mux": {"mux": {"enabled": True, "concurrency": 8}},
@@ -48,7 +49,7 @@ def pages(lab, pair, framing):
     urls = [f"https://localhost/{name}" for name in site.pages]
     command = [_program("gtlsclient"), *options, LOOPBACK, str(tunnel.door_port), *urls]
     client = lab.spawn(Program("gtlsclient", command[0]), command, "browser")
-    assert client.exit_code(PATIENCE_SECONDS) == 0, client.output()
+    assert client.exit_code(_BROWSER_SECONDS) == 0, client.output()
     for name, page in site.pages.items():
         with open(os.path.join(lab.path("got"), name), "rb") as file:
             assert file.read() == page, f"{name} is not what it was"

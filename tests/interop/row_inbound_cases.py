@@ -14,12 +14,16 @@ from lab import wait_for_access, wait_until
 from peers import Client
 from policy_cases import user_levels
 from rows import access_log, by_pair, by_program, is_cut, judge, start_client, start_server
+from standstill import Conversation, tried_anew
 from streams import alive, receive_to_end
 from targets import Target, echo
 from wire import AES_128_CFB, NONE, M, Request, S
 from wire_older import OlderClient, alternative_ids, ask, fresh_id, switch_in
 
+# For who is not to get in; and where somebody else is, even though the machine stands still for a while.
 _SHORT = configs.policy(handshake=1)
+_LONGER = configs.policy(handshake=4)
+_IDLE_SECONDS = 1
 _COUNTED = {"levels": {"0": {"statsUserUplink": True, "statsUserDownlink": True}}}
 
 
@@ -146,7 +150,7 @@ def at_zero(lab, program, environment, served):
     # What this shell has set must not decide.
     unset = ("-u", "V2RAY_VMESS_AEAD_FORCED", "-u", "v2ray.vmess.aead.forced")
     wrapper = ("env", *unset, *(f"{name}={value}" for name, value in environment.items()))
-    port, _ = start_server(lab, program, times=_SHORT, wrapper=wrapper)
+    port, _ = start_server(lab, program, times=_LONGER, wrapper=wrapper)
     request = Request(LOOPBACK, target.port)
     if served:
         ask(port, request, older=True)
@@ -163,7 +167,7 @@ def every_id(lab, program):
     wire.need_cryptography()
     target = lab.closing(Target(echo))
     clients = [{"id": USER_ID, "alterId": 5}]
-    port, _ = start_server(lab, program, clients, times=_SHORT)
+    port, _ = start_server(lab, program, clients, times=_LONGER)
     known = alternative_ids(USER_ID, 6)
     for signer in (None, *known[:5]):
         ask(port, Request(LOOPBACK, target.port), older=True, signer=signer)
@@ -282,12 +286,13 @@ def made_up(lab, program, default, alter_ids):
         ask(other, Request(LOOPBACK, target.port), older=True, signer=signer, user_id=switch.user_id)
 
 
+@tried_anew
 def level_holds(lab, pair):
     """The level of `default` is the policy of who comes by the detour, and of nobody else."""
     wire.need_cryptography()
     target = lab.closing(Target(echo))
     (main, other), inbounds = _main_and_other(lab, default={"level": 1, "alterId": 0})
-    times = {"levels": {"1": {"connIdle": 1}}}
+    times = {"levels": {"1": {"connIdle": _IDLE_SECONDS}}}
     lab.start(pair.server, configs.config(inbounds, [configs.freedom_out()], times=times), "server")
     switch = _switch(main, target)
     port = start_client(lab, pair.client, main)
@@ -296,8 +301,9 @@ def level_holds(lab, pair):
         other, request, user_id=switch.user_id
     ) as detoured:
         alive(first)
-        detoured.send(detoured.header() + detoured.chunk(b"x"))
-        assert detoured.receive(1) == b"x"
+        with Conversation(_IDLE_SECONDS).word():
+            detoured.send(detoured.header() + detoured.chunk(b"x"))
+            assert detoured.receive(1) == b"x"
         receive_to_end(detoured.connection)
         alive(first)
 

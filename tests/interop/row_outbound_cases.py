@@ -18,7 +18,7 @@ from row_policy_cases import idle_at_outbound
 from rows import access_log, by_pair, by_program, judge, start_client, start_clients, start_server
 from streams import Payload, alive, echoes
 from targets import Target, echo
-from tunnel import securities_of
+from tunnel import crowd_alter_id, securities_of
 from wire import AES_128_CFB, AES_128_GCM, CHACHA20_POLY1305, NONE, M, P, Request, S
 
 _REQUESTS = 100
@@ -84,13 +84,15 @@ def _ciphers(bench):
 def one_killed(lab, pair):
     """Two servers have their turns; when one is killed, no request fails."""
     target = lab.closing(Target(echo))
+    alter_id = crowd_alter_id(pair)
+    clients = [{"id": USER_ID, "alterId": alter_id, "email": EMAIL}]
     servers = {}
     ports = []
     for name in ("first", "second"):
-        port, servers[name] = start_server(lab, pair.server, name=name)
+        port, servers[name] = start_server(lab, pair.server, clients, name=name)
         ports.append(port)
     port = lab.free_port()
-    out = configs.vmess_out([(LOOPBACK, server) for server in ports])
+    out = configs.vmess_out([(LOOPBACK, server) for server in ports], alter_id=alter_id)
     lab.start(pair.client, configs.config([configs.socks_in(port)], [out]), "client")
     used_in_turns(lab, port, target, 3)
     servers["first"].kill()
@@ -163,18 +165,20 @@ def port_values(lab, program):
 def users(lab, pair):
     """Of two users each connection has one by chance: the server sees both."""
     target = lab.closing(Target(echo))
-    clients = [{"id": USER_ID, "email": EMAIL}, {"id": OTHER_USER_ID, "email": "ben@example.org"}]
+    alter_id = crowd_alter_id(pair)
+    emails = {USER_ID: EMAIL, OTHER_USER_ID: "ben@example.org"}
+    clients = [{"id": user, "alterId": alter_id, "email": email} for user, email in emails.items()]
     server, _ = start_server(lab, pair.server, clients)
     port = lab.free_port()
-    out = configs.vmess_out([(LOOPBACK, server)])
-    out["settings"]["vnext"][0]["users"].append({"id": OTHER_USER_ID})
+    out = configs.vmess_out([(LOOPBACK, server)], alter_id=alter_id)
+    out["settings"]["vnext"][0]["users"].append({"id": OTHER_USER_ID, "alterId": alter_id})
     lab.start(pair.client, configs.config([configs.socks_in(port)], [out]), "client")
     for _ in range(_USERS_REQUESTS):
         with entries.socks5(port, LOOPBACK, target.port) as connection:
             alive(connection)
     wait_for_access(lab, lambda text: text.count(" email: ") == _USERS_REQUESTS)
     text = access_log(lab)
-    seen = [text.count(f"email: {email}\n") for email in (EMAIL, "ben@example.org")]
+    seen = [text.count(f"email: {email}\n") for email in emails.values()]
     # By chance one of them is seen less than fifteen times: less than once in 10^12 runs.
     assert sum(seen) == _USERS_REQUESTS and min(seen) >= 15, seen
 
@@ -210,7 +214,7 @@ def share(lab, pair):
     """Of the client's 64 ids the server knows 16: three of four connections fail."""
     target = lab.closing(Target(echo))
     clients = [{"id": USER_ID, "alterId": 16, "email": EMAIL}]
-    server, _ = start_server(lab, pair.server, clients, times=configs.policy(handshake=1))
+    server, _ = start_server(lab, pair.server, clients, times=configs.policy(handshake=4))
     port = start_client(lab, pair.client, server, alterId=64)
     passed = passed_of(_SHARE_REQUESTS, port, target)
     # Forty on average. By chance twelve and fewer, or seventy and more: less than once in 10^7 runs.

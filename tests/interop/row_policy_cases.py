@@ -3,7 +3,6 @@
 import select
 import socket
 import threading
-import time
 from functools import partial
 
 import configs
@@ -13,6 +12,7 @@ import rows
 from configs import LOOPBACK, OTHER_USER_ID, USER_ID
 from count_cases import everything, selection
 from rows import by_pair, by_program, judge, start_client, start_server
+from standstill import Conversation, tried_anew
 from streams import TIMEOUT_SECONDS, alive, dial, receive_to_end
 from targets import Target, echo
 from tunnel import Tunnel
@@ -22,8 +22,10 @@ _RUN_BYTES = 64 << 10
 _PIPE_BYTES = 256 << 10
 _CONNECTIONS = 12
 _SOCKET_BYTES = 32 << 10
-_STALLED_SECONDS = 0.3
+# Looks are counted and not the time that they take: where everything stands still, nobody looks.
+_LOOKS = 30
 _LOOK_SECONDS = 0.02
+_IDLE_SECONDS = 1
 
 
 def cases(bench):
@@ -52,12 +54,15 @@ def both_ours(pair) -> bool:
     return pair.both_ours
 
 
+@tried_anew
 def idle_at(lab, pair, end):
     """Silence is cut, towards both sides."""
     target = lab.closing(Target(echo))
-    tunnel = Tunnel(lab, pair, **policy_cases.times(end, connIdle=1))
+    tunnel = Tunnel(lab, pair, **policy_cases.times(end, connIdle=_IDLE_SECONDS))
+    conversation = Conversation(_IDLE_SECONDS)
     with tunnel.socks(target.port) as connection:
-        alive(connection)
+        with conversation.word():
+            alive(connection)
         assert receive_to_end(connection)[0] == b""
         assert receive_to_end(target.connection(0))[0] == b""
 
@@ -66,21 +71,24 @@ def idle_at_outbound(lab, pair):
     """The level of an outbound's user is the client's own: it cuts what nobody else would."""
     target = lab.closing(Target(echo))
     server, _ = start_server(lab, pair.server)
-    times = {"levels": {"1": {"connIdle": 1}}}
+    times = {"levels": {"1": {"connIdle": _IDLE_SECONDS}}}
     ports = []
     for level in (0, 1):
         ports.append(start_client(lab, pair.client, server, name=f"client-{level}", times=times, level=level))
     _one_is_cut(target, short_port=ports[1], long_port=ports[0])
 
 
+@tried_anew
 def _one_is_cut(target, short_port, long_port):
     """Of two silent connections one ends, and the other goes on."""
+    conversation = Conversation(_IDLE_SECONDS)
     with (
         entries.socks5(long_port, LOOPBACK, target.port) as long,
         entries.socks5(short_port, LOOPBACK, target.port) as short,
     ):
+        with conversation.word():
+            alive(short)
         alive(long)
-        alive(short)
         assert receive_to_end(short)[0] == b""
         alive(long)
 
@@ -100,7 +108,7 @@ def no_entry(lab, pair):
     clients = [{"id": USER_ID, "email": "short@x"}, {"id": OTHER_USER_ID, "email": "long@x", "level": 7}]
     # The way out has a level, too, and the shorter time holds.
     ways_out = {"outbounds": [configs.freedom_out(userLevel=7)]}
-    server, _ = start_server(lab, pair.server, clients, times=configs.policy(connIdle=1), extra=ways_out)
+    server, _ = start_server(lab, pair.server, clients, times=configs.policy(connIdle=_IDLE_SECONDS), extra=ways_out)
     users = (USER_ID, OTHER_USER_ID)
     ports = [start_client(lab, pair.client, server, name=f"client-{user[:4]}", id=user) for user in users]
     _one_is_cut(target, short_port=ports[0], long_port=ports[1])
@@ -132,17 +140,18 @@ def _queued():
 
 
 def _pour(connections):
-    """Sends into all until there has been no room in any for a while; gives how much went into each."""
+    """Sends into all until there has been no room in any for many looks; gives how much went into each."""
     poured = [0] * len(connections)
     for connection in connections:
         connection.setblocking(False)
     block = bytes(1 << 16)
-    deadline = time.monotonic() + _STALLED_SECONDS
-    while time.monotonic() < deadline:
+    looks = 0
+    while looks < _LOOKS:
+        looks += 1
         for number, connection in enumerate(connections):
             try:
                 poured[number] += connection.send(block)
-                deadline = time.monotonic() + _STALLED_SECONDS
+                looks = 0
             except BlockingIOError:
                 pass
         select.select([], connections, [], _LOOK_SECONDS)
@@ -187,13 +196,11 @@ def _settled(port, connections, far_ends):
         queued = _queued()
         return [sum(queued[end][number % 2] for number, end in enumerate(way)) for way in ways]
 
-    seen = waiting()
-    deadline = time.monotonic() + _STALLED_SECONDS
-    while time.monotonic() < deadline:
+    seen, looks = waiting(), 0
+    while looks < _LOOKS:
         threading.Event().wait(_LOOK_SECONDS)
         now = waiting()
-        if now != seen:
-            seen, deadline = now, time.monotonic() + _STALLED_SECONDS
+        seen, looks = now, looks + 1 if now == seen else 0
     return seen
 
 

@@ -87,10 +87,8 @@ class UdpTunnel:
         socks["settings"]["udp"] = True
         door = configs.door_in(self.door_port, target.host, target.port)
         door["settings"]["network"] = "tcp,udp"
-        vmess = configs.vmess_in(self.vmess_port)
-        vmess["settings"]["clients"][0]["alterId"] = alter_id
-        out = configs.vmess_out([(LOOPBACK, self.vmess_port)], security)
-        out["settings"]["vnext"][0]["users"][0]["alterId"] = alter_id
+        vmess = configs.vmess_in(self.vmess_port, alter_id=alter_id)
+        out = configs.vmess_out([(LOOPBACK, self.vmess_port)], security, alter_id=alter_id)
         out["settings"].update(settings or {})
         if mux:
             out["mux"] = mux
@@ -227,7 +225,7 @@ def full_cone(lab, pair):
 def idle(lab, pair):
     """An association with nothing to say ends by its policy, although its TCP connection stays."""
     target = lab.closing(UdpTarget())
-    tunnel = UdpTunnel(lab, pair, target, client_times=configs.policy(connIdle=1))
+    tunnel = UdpTunnel(lab, pair, target, client_times=configs.policy(connIdle=4))
     with SocksAssociation(tunnel.socks_port) as association:
         echoes(association, target, noise(100))
         association.tcp.settimeout(15)
@@ -274,7 +272,7 @@ def direct(lab, program):
     port = lab.free_port()
     socks = configs.socks_in(port)
     socks["settings"]["udp"] = True
-    log = {"loglevel": "info", "access": lab.path("access")}
+    log = {"loglevel": "info", "access": lab.path("client.access")}
     lab.start(program, configs.config([socks], [configs.freedom_out()], log), "client")
     with SocksAssociation(port) as association:
         for size in _COMMON_SIZES + (8192, 65497):
@@ -286,7 +284,7 @@ def direct(lab, program):
         other.socket.sendto(b"unasked", target.peers[0])
         answer, source = association.receive()
         assert (answer, source) == (b"unasked", (LOOPBACK, other.port))
-    assert f"udp:{LOOPBACK}:{target.port}" in open(lab.path("access")).read()
+    wait_for_access(lab, lambda text: f"udp:{LOOPBACK}:{target.port}" in text, "client")
 
 
 def switched_off(lab, program):

@@ -22,6 +22,7 @@ import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "interop"))
 
+import configs  # noqa: E402
 from entries import Refused  # noqa: E402
 from lab import Lab, Program, wait_until  # noqa: E402
 from streams import Payload, abort, dial, echoes  # noqa: E402
@@ -31,6 +32,7 @@ from tunnel import Pair, Tunnel  # noqa: E402
 _DOORS = ("socks5", "socks4a", "http-connect", "dokodemo")
 _SIZES = (1, 100, 2_000, 16_384, 70_000, 400_000, 3_000_000)
 _WORKERS = 6
+_WARM_DEEDS = 200
 _LOOPBACK = "127.0.0.1"
 
 
@@ -122,8 +124,7 @@ def soak(lab, program, options):
     echo_target = lab.closing(Target(echo))
     reset_target = lab.closing(Target(resets_after(1000)))
     pair = Pair(program, program)
-    times = {"handshake": 3}
-    tunnel = Tunnel(lab, pair, target=(_LOOPBACK, echo_target.port), server_times=times)
+    tunnel = Tunnel(lab, pair, target=(_LOOPBACK, echo_target.port), server_times=configs.policy(handshake=6))
     traffic = Traffic(tunnel, echo_target.port, reset_target.port, lab.free_port())
     pids = {"client": tunnel.client.pid, "server": tunnel.server.pid}
 
@@ -132,6 +133,9 @@ def soak(lab, program, options):
 
     resting = {name: descriptors(pid) for name, pid in pids.items()}
     traffic.run(max(1.0, options.seconds / 5), "warm-up")
+    # On a slow machine, too: every kind of deed has grown the memory by what it needs.
+    while sum(traffic.deeds.values()) < _WARM_DEEDS and not traffic.failures:
+        traffic.run(1.0, f"warm-up/{sum(traffic.deeds.values())}")
     wait_until(lambda: settled(resting), "all descriptors to be closed after the warm-up")
     base = {name: resident_kib(pid) for name, pid in pids.items()}
     started = time.monotonic()
