@@ -129,7 +129,6 @@ HttpRead<HttpRequest> tunnel_from(const HttpStartLine& start, const HttpFacts& f
     request.minor = start.minor;
     request.target = std::move(*address);
     request.body = {.kind = HttpBody::Kind::until_close, .bytes = 0};
-    request.url = "//" + std::string(start.target);
     return request;
 }
 
@@ -153,7 +152,6 @@ HttpRead<HttpRequest> forward_from(const HttpStartLine& start, const HttpFacts& 
         request.body = {.kind = HttpBody::Kind::until_close, .bytes = 0};
         request.after = HttpAfter::close;
     }
-    request.url = start.target;
     request.head = head_for(start, facts, *target, lines, request.upgrade);
     request.target = std::move(target->address);
     return request;

@@ -48,7 +48,6 @@ struct HttpRequest {
     HttpBody body;                     // until_close for a tunnel: CONNECT, or an upgrade asked for
     bool upgrade = false;              // a 101 turns the connection into a tunnel
     HttpAfter after = HttpAfter::close;  // what the client wants and its request allows
-    std::string url;   // for the log: the URI as it came, "//host:port" for CONNECT
     std::string head;  // for the target, in origin form; empty for CONNECT
 };
 

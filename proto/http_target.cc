@@ -67,12 +67,15 @@ std::optional<HttpTarget> target_from(std::string_view uri, std::string_view met
         return std::nullopt;
     }
     const std::size_t end = std::min(rest.find_first_of("/?"), rest.size());
-    auto address = authority_from(rest.substr(0, end), HttpPort::default_80);
+    // A name and a password in front are the client's own: none of the target's fields has them.
+    std::string_view authority = rest.substr(0, end);
+    authority.remove_prefix(authority.rfind('@') + 1);
+    auto address = authority_from(authority, HttpPort::default_80);
     if (!address) {
         return std::nullopt;
     }
     return HttpTarget{.address = std::move(*address),
-                      .authority = rest.substr(0, end),
+                      .authority = authority,
                       .path = path_from(rest.substr(end), method)};
 }
 

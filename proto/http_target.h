@@ -28,7 +28,7 @@ struct HttpTarget {
     std::string path;            // with the query: "/a?b", or "*"
 };
 
-// Reads "http://host[:port][/path][?query]". The scheme's case does not matter.
+// Reads "http://[user[:password]@]host[:port][/path][?query]". The scheme's case does not matter.
 //
 //   method  OPTIONS without a path asks about the whole server, which is "*"
 //   gives   nothing for another scheme, a bad authority or a fragment

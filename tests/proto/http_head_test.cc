@@ -25,7 +25,6 @@ TEST(HttpHead, OpensATunnel) {
     EXPECT_EQ(request.method, HttpMethod::connect);
     EXPECT_EQ(text(request.target), "a.example:443");
     EXPECT_EQ(request.head, "");
-    EXPECT_EQ(request.url, "//a.example:443");
     EXPECT_EQ(request.after, HttpAfter::close);
     EXPECT_EQ(request.body.kind, HttpBody::Kind::until_close);
     EXPECT_EQ(request.account, nullptr);
@@ -53,7 +52,6 @@ TEST(HttpHead, RewritesAnAbsoluteUri) {
               "GET /b?c=d&e HTTP/1.1\r\nHost: a.example:8080\r\n"
               "User-Agent: x\r\naccept:*/*\r\nX:  y \r\nConnection: close\r\n\r\n");
     EXPECT_EQ(text(request.target), "a.example:8080");
-    EXPECT_EQ(request.url, "http://a.example:8080/b?c=d&e");
     EXPECT_EQ(request.body, HttpBody{});
     EXPECT_EQ(request.after, HttpAfter::keep_alive);
     EXPECT_FALSE(request.upgrade);
@@ -84,6 +82,19 @@ TEST(HttpHead, FindsThePortOfEveryUri) {
     EXPECT_EQ(target("[::1]"), "[::1]:80");
     EXPECT_EQ(target("[::1]:81"), "[::1]:81");
     EXPECT_EQ(target("[::ffff:192.0.2.1]:81"), "192.0.2.1:81");
+}
+
+// As wget and apt send it.
+TEST(HttpHead, KeepsNameAndPasswordOfAUriToItself) {
+    for (const std::string user : {"u:p@", "u@", "@", "u@v:p@"}) {
+        const HttpRequest request =
+            accepted("GET http://" + user + "a.example:81/b@c?d@e HTTP/1.1\r\n\r\n");
+        EXPECT_EQ(text(request.target), "a.example:81") << user;
+        EXPECT_EQ(request.head,
+                  "GET /b@c?d@e HTTP/1.1\r\nHost: a.example:81\r\nConnection: close\r\n\r\n")
+            << user;
+    }
+    EXPECT_EQ(text(accepted("GET http://u:p@[::1] HTTP/1.1\r\n\r\n").target), "[::1]:80");
 }
 
 TEST(HttpHead, TakesOriginFormIfToldTo) {

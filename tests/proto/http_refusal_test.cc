@@ -62,7 +62,7 @@ TEST(HttpRefusal, RefusesOtherUris) {
                             "http://",
                             "http:///",
                             "http://:80/",
-                            "http://u:p@a.example/",
+                            "http://u:p@/",
                             "http://a.example:x/",
                             "http://a.example:0/",
                             "http://::1/",
