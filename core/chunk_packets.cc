@@ -153,7 +153,7 @@ io::Task<io::Result<std::size_t>> ChunkPackets::receive_into() {
         io::Scope brief(session_.core.loop, &session_.scope);
         brief.expire_at(session_.core.loop.now() + kRunPatience);
         auto got = co_await end_.socket.recv(brief, in_);
-        if (got || session_.scope.stopping() || brief.why() != io::Stop::deadline) {
+        if (!ran_out(got, brief, session_.scope)) {
             co_return got;
         }
         busy_ = false;

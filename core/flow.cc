@@ -17,7 +17,6 @@ Flow::Flow(Session& its_session, Way its_way) noexcept
     if (way == Way::up) {
         in = std::move(session.early);
         pending = proto::bytes_of(session.prologue);
-        first = in.data().empty() && pending.empty();
     }
 }
 
@@ -84,11 +83,14 @@ proto::Parsed<Then> Flow::transform() {
         if (!pass_pending()) {
             return Then::again;
         }
-        if (seals() && to.sealer->fault() && out.data().empty()) {
-            return std::unexpected(proto::Fault::bad_syntax);
-        }
-        if (seals() && (to.sealer->complete() || to.sealer->fault())) {
+        if (seals() && to.sealer->complete()) {
             return Then::end;  // with a last word to the client, if the sealer had one
+        }
+        if (seals() && to.sealer->fault()) {
+            if (!out.data().empty()) {
+                return Then::again;  // what stands before the fault goes first
+            }
+            return std::unexpected(proto::Fault::bad_syntax);
         }
         const ByteSpan rest = in.data().subspan(done_bytes);
         if (!from.opener || from.opener->plain()) {
@@ -201,7 +203,6 @@ bool Flow::prepare_receive() {
 void Flow::received(std::size_t room_bytes, std::size_t got_bytes) noexcept {
     session.scope.touch();
     from.count_received(got_bytes);
-    first = false;
     if (from.link) {
         return;  // its bytes lie in slots of its own already
     }

@@ -65,7 +65,6 @@ struct Flow {
     ByteView pending;  // plaintext on its way to the sealer, or to the pieces
     std::vector<iovec> pieces;
     std::size_t passed_bytes = 0;  // of plaintext, since sent() was called last
-    bool first = true;             // nothing has been received yet
     bool silent = true;            // nothing has been passed yet
     std::size_t done_bytes = 0;    // of `in`: finished with once the pieces have been sent
     std::size_t need_bytes = 1;    // of `in`: what the opener wants in total

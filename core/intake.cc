@@ -60,7 +60,7 @@ io::Task<io::Result<std::size_t>> Intake::receive() {
         io::Scope brief(session_.core.loop, &scope_);
         brief.expire_at(session_.core.loop.now() + kRunPatience);
         auto got = co_await end_.socket.recv(brief, in_);
-        if (got || scope_.stopping() || brief.why() != io::Stop::deadline) {
+        if (!ran_out(got, brief, scope_)) {
             received(room, got);
             co_return got;
         }

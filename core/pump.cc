@@ -5,16 +5,11 @@
 #include <memory>
 
 #include "core/flow.h"
-#include "core/run_buffer.h"
+#include "core/pump_receive.h"
 #include "core/splice_pump.h"
 
 namespace ferry::core {
 namespace {
-
-// An early end mark that nothing has followed for so long was meant (vmess.md 18).
-constexpr io::Duration kEndPatience = std::chrono::seconds(10);
-
-using Got = io::Result<std::size_t>;
 
 Outcome lost(const Flow& flow, const End& end) {
     return &end == &flow.session.client ? Outcome::client_lost : Outcome::target_lost;
@@ -79,142 +74,12 @@ private:
     bool sends_ = false;
 };
 
-// Makes sure that a direction that seals has a buffer to seal into, large if there is much to seal.
-io::Task<io::Result<void>> provide_out(Flow& flow) {
-    Pools& pools = flow.session.core.pools;
-    const std::size_t waiting = flow.pending.size() + flow.in.data().size();
-    const bool is_copied = !flow.to.sealer->keeps_payload();
-    if (is_copied && waiting > kRunBytes) {
-        flow.out = pools.out_bulk.try_take();
-    }
-    if (is_copied && !flow.out && waiting > kInSlotBytes) {
-        flow.out = pools.out_run.try_take();
-    }
-    if (!flow.out) {
-        auto taken = co_await pools.out.take(flow.session.scope);
-        if (!taken) {
-            co_return std::unexpected(taken.error());
-        }
-        flow.out = std::move(*taken);
-    }
-    co_return {};
-}
-
-// For a chunk that no slot can hold, while no run buffer was free: this one waits for it.
-io::Task<Got> receive_enlarged(Flow& flow) {
-    auto taken = co_await flow.session.core.pools.run.take(flow.session.scope);
-    if (!taken) {
-        co_return std::unexpected(taken.error());
-    }
-    go_on_in(flow.in, std::move(*taken));
-    auto got = co_await flow.from.socket.recv(flow.in);
-    co_return got;
-}
-
-// Receives into a run buffer that is empty, or into a bulk buffer; gives it back if nothing comes
-// for too long, and goes on with less.
-io::Task<Got> receive_with_patience(Flow& flow) {
-    {
-        io::Scope brief(flow.session.core.loop, &flow.session.scope);
-        brief.expire_at(flow.session.core.loop.now() + kRunPatience);
-        auto got = co_await flow.from.socket.recv(brief, flow.in);
-        if (got || flow.session.scope.stopping() || brief.why() != io::Stop::deadline) {
-            co_return got;
-        }
-    }
-    flow.pace.rest();
-    flow.rest();
-    step_down(flow.in, flow.session.core.pools);
-    auto got = co_await flow.from.socket.recv(flow.in);
-    co_return got;
-}
-
-// A receive into what is there, with a scope of its own.
-io::Task<Got> receive_in(Flow& flow, io::Scope& scope) {
-    if (flow.from.link) {
-        auto got = co_await flow.from.link->recv(scope, flow.in);
-        co_return got;
-    }
-    auto got = co_await flow.from.socket.recv(scope, flow.in);
-    co_return got;
-}
-
-// The first bytes for a far end whose header would like company: after a while it goes alone.
-io::Task<Got> receive_first(Flow& flow) {
-    {
-        io::Scope brief(flow.session.core.loop, &flow.session.scope);
-        brief.expire_at(flow.session.core.loop.now() + flow.to.header_wait);
-        auto got = co_await receive_in(flow, brief);
-        if (got || flow.session.scope.stopping() || brief.why() != io::Stop::deadline) {
-            co_return got;
-        }
-    }
-    auto provided = co_await provide_out(flow);
-    if (!provided) {
-        co_return std::unexpected(provided.error());
-    }
-    flow.out.commit(flow.to.sealer->header(flow.out.room()));
-    auto sent = co_await flow.to.socket.send(flow.out.data());
-    flow.sent();
-    flow.rest();
-    if (!sent) {
-        co_return std::unexpected(sent.error());
-    }
-    auto got = co_await receive_in(flow, flow.session.scope);
-    co_return got;
-}
-
 io::Task<Got> send_to_link(Flow& flow) {
     auto sent = co_await flow.to.link->send(flow.session.scope, flow.pieces);
     if (!sent) {
         co_return std::unexpected(sent.error());
     }
     co_return std::size_t{0};
-}
-
-io::Task<Got> receive_from_link(Flow& flow) {
-    auto got = co_await flow.from.link->recv(flow.session.scope, flow.in);
-    co_return got;
-}
-
-// Waits behind an end mark that may be taken back.
-//
-//   gives  0 if it stands: the peer has closed, or neither side has sent anything for a while
-io::Task<Got> receive_second_thoughts(Flow& flow) {
-    io::Scope& scope = flow.session.scope;
-    for (;;) {
-        io::Scope brief(flow.session.core.loop, &scope);
-        brief.expire_at(scope.touched() + kEndPatience);
-        auto got = co_await flow.from.socket.recv(brief, flow.in);
-        if (got || scope.stopping() || brief.why() != io::Stop::deadline) {
-            co_return got;
-        }
-        if (flow.session.core.loop.now() >= scope.touched() + kEndPatience) {
-            co_return std::size_t{0};
-        }
-    }
-}
-
-// A receive that does not simply wait for the next bytes.
-using Care = io::Task<Got> (*)(Flow& flow);
-
-Care care_for(const Flow& flow, Then then, bool has_room) {
-    if (!has_room) {
-        return receive_enlarged;
-    }
-    if (then == Then::hold) {
-        return receive_second_thoughts;
-    }
-    if (flow.first && flow.seals() && flow.to.header_wait > io::Duration::zero()) {
-        return receive_first;
-    }
-    if (flow.from.link) {
-        return receive_from_link;
-    }
-    if (flow.in && (flow.in.data().empty() || flow.in.slot_bytes() == kBulkBytes)) {
-        return receive_with_patience;
-    }
-    return nullptr;
 }
 
 // A server that ends its answer before it has begun may have another idea of the options: sing-box
@@ -241,6 +106,12 @@ bool is_end(const Flow& flow, Then then) {
     return !other_is_open || !flow.from.was_reset();
 }
 
+// The bytes have ended where the stream has not.
+Outcome cut_off(const Flow& flow) {
+    flow.session.scope.stop(io::Stop::peer);
+    return lost(flow, flow.from);
+}
+
 // Tells the far end that this direction is over.
 io::Task<Outcome> pass_on_end(Flow& flow) {
     Session& session = flow.session;
@@ -261,9 +132,14 @@ io::Task<Outcome> pass_on_end(Flow& flow) {
         }
         flow.out.commit(flow.to.mark_end ? flow.to.sealer->end(flow.out.room())
                                          : flow.to.sealer->header(flow.out.room()));
+        if (flow.to.sealer->fault() && !flow.to.sealer->complete()) {
+            co_return cut_off(flow);  // in the middle of what the sealer understands
+        }
         const bool marked = flow.to.mark_end && !flow.out.data().empty();
         if (!flow.out.data().empty()) {
+            begin_send(session);
             auto sent = co_await flow.to.socket.send(flow.out.data());
+            end_send(session);
             if (!sent) {
                 co_return failed(flow, flow.to, sent.error());
             }
@@ -314,12 +190,6 @@ io::Task<Outcome> finish(Flow& flow) {
 Outcome broken(Session& session, proto::Fault fault) {
     session.scope.stop(io::Stop::peer);
     return faulted(session, fault, Outcome::wire_fault).error();
-}
-
-// The bytes have ended where the stream has not.
-Outcome cut_off(const Flow& flow) {
-    flow.session.scope.stop(io::Stop::peer);
-    return lost(flow, flow.from);
 }
 
 }  // namespace

@@ -143,9 +143,11 @@ io::Task<Outcome> relay(Session& session) {
         co_return dialed.error();
     }
     session.target.emplace(std::move(*dialed));
-    const Meter wire = wire_of(session);
-    session.target->sent = wire.up;
-    session.target->received = wire.down;
+    if (!session.target->link) {  // the bytes of a link are counted on the connection around it
+        const Meter wire = wire_of(session);
+        session.target->sent = wire.up;
+        session.target->received = wire.down;
+    }
     auto told = co_await answer(session, Outcome::finished);
     if (!told) {
         co_return told.error();

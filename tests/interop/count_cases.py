@@ -32,6 +32,8 @@ def cases(bench):
         if pair.server.is_ours:
             yield Case(f"count/{pair}/users-and-system", partial(everything, pair=pair))
             yield Case(f"count/{pair}/sessions", partial(sessions, pair=pair))
+        if pair.client.is_ours:
+            yield Case(f"count/{pair}/inside-mux", partial(inside_mux, pair=pair))
     for program in bench.programs:
         if program.is_ours:
             yield Case("count/ours/only-what-is-asked-for", partial(selection, program=program))
@@ -75,6 +77,20 @@ def everything(lab, pair):
     assert seen["inbound>>>vmess-in>>>traffic>>>downlink"] > _BYTES + 38, seen
     assert seen["core.open_sessions"] == 1, seen
     wait_for_counter(tunnel.server, "core.open_sessions", 0)
+
+
+def inside_mux(lab, pair):
+    """Bytes of a stream are on the socket of its connection, and are counted there once."""
+    target = lab.closing(Target(echo))
+    mux = {"enabled": True, "concurrency": 8}
+    log = {"loglevel": "warning", "access": "none"}
+    tunnel = Tunnel(lab, pair, client_times=_ALL, client_log=log, client_extra={"stats": {}}, mux=mux)
+    with tunnel.socks(target.port) as connection:
+        echoes(connection, Payload(_BYTES))
+        for way in ("uplink", "downlink"):
+            name = f"outbound>>>proxy>>>traffic>>>{way}"
+            wait_until(lambda: counters(tunnel.client)[name] > _BYTES, name)
+            assert counters(tunnel.client)[name] < 1.2 * _BYTES, counters(tunnel.client)
 
 
 def _relay(lab, program, stats, policy):

@@ -5,12 +5,20 @@ from functools import partial
 import entries
 from cases import Case
 from configs import LOOPBACK
-from streams import Payload, dial, echoes, receive_digest, receive_exactly, send_payload
+from streams import Payload, dial, echoes, receive_digest, receive_exactly, receive_to_end, receive_until, send_payload
 from targets import Origin, Target, digest_of, echo, header_of, source_of, speaks_first
 from tunnel import ENTRIES, Tunnel, securities_of
 
 LARGE_BYTES = 256 << 20
 _LARGE_LIMIT_SECONDS = 180  # enough for a sanitized build on a busy machine
+
+# What a target sends before it closes.
+_HALF_RESPONSES = {
+    "head": b"HTTP/1.1 200 OK\r\nServer: x\r\n",
+    "body": b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nthree",
+    "chunk": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nthr",
+    "bad-field": b"HTTP/1.1 200 OK\r\nServer: x\r\nno field\r\nContent-Length: 0\r\n\r\n",
+}
 
 
 def cases(bench):
@@ -40,6 +48,10 @@ def cases(bench):
         yield Case(f"http/{pair}/two-origins-one-connection", partial(two_origins, pair=pair))
         yield Case(f"http/{pair}/hop-by-hop", partial(hop_by_hop, pair=pair))
         yield Case(f"http/{pair}/close-delimited", partial(close_delimited, pair=pair))
+        if pair.client.is_ours:
+            for name, response in _HALF_RESPONSES.items():
+                run = partial(half_response, pair=pair, response=response)
+                yield Case(f"http/{pair}/half-a-response/{name}", run)
         yield Case(f"relay/{pair}/small-writes", partial(small_writes, pair=pair))
 
 
@@ -148,6 +160,22 @@ def close_delimited(lab, pair):
         else:
             body = b"".join(iter(lambda: connection.recv(65536), b""))
     assert body == payload.bytes(), f"{len(body)} bytes arrived of {payload.total_bytes}"
+
+
+def half_response(lab, pair, response):
+    """What breaks off, or is none from some byte on, ends in a reset: an end would make a whole one of it."""
+
+    def serve(connection):
+        receive_until(connection, b"\r\n\r\n")
+        connection.sendall(response)
+        connection.close()
+
+    target = lab.closing(Target(serve))
+    tunnel = Tunnel(lab, pair)
+    with dial(tunnel.http_port) as connection:
+        connection.sendall(f"GET http://{LOOPBACK}:{target.port}/ HTTP/1.1\r\n\r\n".encode())
+        received, ending = receive_to_end(connection)
+    assert ending == "reset", f"{received} and an end"
 
 
 def greeted(lab, pair, security, seconds):

@@ -37,6 +37,7 @@ MODULES = (
     "mux_cases",
     "policy_cases",
     "program_cases",
+    "chain_cases",
     "wire_cases",
     "hostile_cases",
     "mux_hostile_cases",
