@@ -173,4 +173,17 @@ io::Task<void> speak(Host& host, io::Endpoint at, const Talk& talk, Bytes hello,
     settle(heard, both.second);
 }
 
+io::Task<void> ask(Host& host, io::Endpoint at, Bytes question, io::Duration deaf, Heard& heard) {
+    io::Scope scope(host.loop, &host.root);
+    auto socket = co_await io::Socket::connect(scope, at);
+    if (socket) {
+        auto sent = co_await socket->send(question);
+        if (sent) {
+            auto all = co_await hear_after(scope, deaf, *socket, heard, {});
+            (void)all;  // `heard` says how it ended
+        }
+    }
+    heard.over = true;
+}
+
 }  // namespace ferry::sim

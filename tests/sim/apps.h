@@ -86,4 +86,8 @@ private:
 io::Task<void> speak(Host& host, io::Endpoint at, const Talk& talk, Bytes hello,
                      std::size_t hello_answer_bytes, Heard& heard);
 
+// A client that asks, and does not say that this was all, as most do not; it looks away for a while
+// and then reads to the end.
+io::Task<void> ask(Host& host, io::Endpoint at, Bytes question, io::Duration deaf, Heard& heard);
+
 }  // namespace ferry::sim

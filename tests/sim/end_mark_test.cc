@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include "core/core.h"
+#include "tests/sim/apps.h"
 #include "tests/sim/siege.h"
 
 namespace ferry::sim {
@@ -15,24 +16,6 @@ constexpr std::size_t kNetworkBytes = 4096;
 // What a response has beside its payload, at most: its header, the chunk's frame, the end mark.
 constexpr std::size_t kAroundBytesMax = 38 + 2 * (2 + 16 + 63);
 constexpr auto kPause = std::chrono::seconds(20);
-
-// Asks, looks away, and then reads to the end.
-io::Task<void> read_late(Host& host, io::Endpoint at, Bytes request, Heard& heard) {
-    io::Scope scope(host.loop, &host.root);
-    auto socket = co_await io::Socket::connect(scope, at);
-    if (socket) {
-        auto sent = co_await socket->send(request);
-        auto slept = co_await host.loop.sleep_for(scope, kPause);
-        for (bool more = sent && slept; more;) {
-            io::Buffer in;
-            auto got = co_await socket->recv(in);
-            heard.bytes.insert(heard.bytes.end(), in.data().begin(), in.data().end());
-            heard.ended = got && *got == 0;
-            more = got && *got > 0;
-        }
-    }
-    heard.over = true;
-}
 
 // Whatever the size, so that there is one at which the data just fit and the mark does not.
 TEST(EndMark, WaitsForASlowReaderAsDataDo) {
@@ -45,8 +28,8 @@ TEST(EndMark, WaitsForASlowReaderAsDataDo) {
         Target target(target_host, *io::Endpoint::from_literal("10.0.0.3", 80),
                       Talk{{}, pattern(1, bytes)});
         Heard heard;
-        siege.prober.root.spawn(
-            read_late(siege.prober, siege.server.at(0), request_of(siege.world, user(), 0), heard));
+        siege.prober.root.spawn(ask(siege.prober, siege.server.at(0),
+                                    request_of(siege.world, user(), 0), kPause, heard));
         (void)siege.world.run([&] { return heard.over; });
         EXPECT_GT(heard.bytes.size(), bytes);
         EXPECT_TRUE(heard.ended) << "an end was taken for a cut";

@@ -180,25 +180,6 @@ TEST_P(MuxPatience, WhatCameBeforeACutIsReadBeforeTheCut) {
     }
 }
 
-// A program that asks and does not half-close, as most do, and reads late.
-io::Task<void> ask(Host& host, io::Endpoint at, io::Duration deaf, Heard& heard) {
-    io::Scope scope(host.loop, &host.root);
-    auto socket = co_await io::Socket::connect(scope, at);
-    if (socket) {
-        Bytes question = pattern(9, 100);
-        auto sent = co_await socket->send(question);
-        auto slept = co_await host.loop.sleep_for(scope, deaf);
-        for (bool more = sent && slept; more;) {
-            io::Buffer in;
-            auto got = co_await socket->recv(in);
-            heard.bytes.insert(heard.bytes.end(), in.data().begin(), in.data().end());
-            heard.ended = got && *got == 0;
-            more = got && *got > 0;
-        }
-    }
-    heard.over = true;
-}
-
 // The answer and its end are there when the connection goes.
 TEST(MuxCut, DoesNotTakeBackAnEnd) {
     Choices choices;
@@ -206,7 +187,8 @@ TEST(MuxCut, DoesNotTakeBackAnEnd) {
     Shared run(choices);
     run.heard.push_back(std::make_unique<Heard>());
     Heard& heard = *run.heard.back();
-    run.client_host.root.spawn(ask(run.client_host, run.client.at(1), seconds(8), heard));
+    run.client_host.root.spawn(
+        ask(run.client_host, run.client.at(1), pattern(9, 100), seconds(8), heard));
     run.pass(seconds(2));
     run.server.stop(seconds(0));
     run.run_until_over(heard);
