@@ -179,7 +179,8 @@ io::Task<void> ask(Host& host, io::Endpoint at, Bytes question, io::Duration dea
     if (socket) {
         auto sent = co_await socket->send(question);
         if (sent) {
-            auto all = co_await hear_after(scope, deaf, *socket, heard, {});
+            const Pace at_once;
+            auto all = co_await hear_after(scope, deaf, *socket, heard, at_once);
             (void)all;  // `heard` says how it ended
         }
     }
